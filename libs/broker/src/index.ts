@@ -1,0 +1,4 @@
+export type { Broker, BrokerOptions, Diagnosis, Logger, LogName } from './broker.js'
+export { AppendError, PositionError } from './errors.js'
+export type { Lease, LeaseObserver } from './lease.js'
+export type { AppendRecord, Batch, BrokerRecord, Log, RecordHeaders, ResetReason, Tail, TailObserver } from './log.js'

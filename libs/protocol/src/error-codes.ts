@@ -1,0 +1,25 @@
+/** Every error code of the protocol: whether a repeat may succeed, and what it means. docs/protocol.md holds the same table; a test keeps the two equal. */
+export const errorCodes = {
+  bad_frame: { temporary: false, meaning: 'the frame is not valid: unknown type, missing or wrong member' },
+  bad_room: {
+    temporary: false,
+    meaning: 'the room name is not 1–255 bytes of UTF-8 without control characters, or starts with $',
+  },
+  bad_payload: { temporary: false, meaning: 'the data is not valid in its content type' },
+  unauthorized: { temporary: false, meaning: 'no token, or one that is not valid' },
+  token_expired: { temporary: false, meaning: 'the token has expired: fetch another' },
+  origin: { temporary: false, meaning: "the page's Origin is not on the allow-list" },
+  forbidden: { temporary: false, meaning: 'the token does not allow this in this room' },
+  not_joined: { temporary: false, meaning: 'the room is not joined on this connection' },
+  unsupported: { temporary: false, meaning: 'this server does not offer what was asked' },
+  too_many_rooms: { temporary: false, meaning: 'the connection has joined as many rooms as it may' },
+  too_large: { temporary: false, meaning: 'the data is larger than limits.maxPayloadBytes' },
+  rate_limited: { temporary: true, meaning: 'too many publishes: wait retryAfterMs' },
+  overloaded: { temporary: true, meaning: 'the node cannot take this now: wait retryAfterMs' },
+  unavailable: {
+    temporary: true,
+    meaning: 'the broker cannot be reached; the outcome of what was acked is not affected',
+  },
+} as const satisfies Record<string, { temporary: boolean; meaning: string }>
+
+export type ErrorCode = keyof typeof errorCodes

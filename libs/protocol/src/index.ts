@@ -1,0 +1,6 @@
+export * from './close-codes.js'
+export * from './codec.js'
+export * from './error-codes.js'
+export type * from './frames.js'
+export * from './room-name.js'
+export * from './version.js'
