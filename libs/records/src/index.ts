@@ -1,1 +1,9 @@
-export {}
+export { type Checkpoint, checkpointRecord, findCheckpoint } from './checkpoint.js'
+export { type Command, commandRecord, parseCommand } from './command.js'
+export { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'
+export * from './envelope.js'
+export { type EventReader, type EventReaderOptions, openEventReader, type RoomEvent } from './event-reader.js'
+export { homeOf, murmur2 } from './home.js'
+export { type Outcome, outcomeHeaders, parseSeen, rejectionRecord } from './outcome.js'
+export { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'
+export { RoomDirectory } from './room-directory.js'

@@ -1,0 +1,110 @@
+/*
+ * What the events log says. Readers (a node's tail, a replay, an owner in the app tier) must all come to the same answer about
+ * every record, so the answer is computed here, for all of them, from the log alone:
+ *  - a record outside its room's home, or with a payload that is not what it says, is no event and is set aside;
+ *  - a record with a free id is a duplicate when the same (room, id) stands in the `lookbackOffsets` offsets below it;
+ *  - an outcome counts when no other outcome of its command stands between its `seen` and itself, and that stretch is no longer than
+ *    the look-back (so that a writer that was paused for long cannot ask readers to look further back than they remember).
+ */
+import type { BrokerRecord } from '@roomway/broker'
+import { isEventName } from '@roomway/protocol'
+import { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'
+import { defaultEventName, headerNames, jsonContentType } from './envelope.js'
+import { type Outcome, parseSeen } from './outcome.js'
+import { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'
+import type { RoomDirectory } from './room-directory.js'
+
+/** An event of a room. `payload` is borrowed from the record: copy it to keep it. */
+export interface RoomEvent {
+  readonly room: string
+  readonly offset: number
+  readonly id: string
+  /** Names that start with `$` are the system's own and are not shown in a user's room. */
+  readonly event: string
+  readonly contentType: string
+  readonly isJson: boolean
+  readonly payload: Uint8Array
+  readonly timeMs: number
+  readonly user: string | undefined
+  readonly traceparent: string | undefined
+}
+
+export interface EventReaderOptions {
+  readonly epoch: string
+  readonly partition: number
+  readonly directory: RoomDirectory
+  /** Told of each record that is no event although it was meant as one. */
+  readonly onSetAside?: (record: BrokerRecord, reason: SetAsideReason) => void
+  /** Told of each outcome record, those that do not count included. */
+  readonly onOutcome?: (outcome: Outcome, record: BrokerRecord) => void
+}
+
+/** Reads one partition of the events log. Give it every record in offset order, from `lookbackOffsets` below the first that matters. */
+export interface EventReader {
+  /** The event this record is; undefined where it is a marker, a duplicate, an outcome without an event in the room, or set aside. */
+  read(record: BrokerRecord): RoomEvent | undefined
+}
+
+export function openEventReader(options: EventReaderOptions): EventReader {
+  return new Reader(options)
+}
+
+class Reader implements EventReader {
+  readonly #options: EventReaderOptions
+  readonly #ids = new DuplicateIndex()
+  readonly #outcomes = new DuplicateIndex()
+
+  constructor(options: EventReaderOptions) {
+    this.#options = options
+  }
+
+  read(record: BrokerRecord): RoomEvent | undefined {
+    const { key, headers, offset } = record
+    const isSessionRoom = key?.startsWith('$session:') === true
+    if (key?.startsWith('$') === true && !isSessionRoom) return undefined
+    const event = headers[headerNames.event] ?? defaultEventName
+    const contentType = headers[headerNames.contentType] ?? jsonContentType
+    const isJson = contentType === jsonContentType || isJsonContentType(contentType)
+    const timeHeader = headers[headerNames.time]
+    const fault = this.#fault(record, event, isJson, timeHeader !== undefined)
+    if (fault !== undefined) {
+      this.#options.onSetAside?.(record, fault)
+      return undefined
+    }
+    const id = headers[headerNames.id]
+    if (id !== undefined && !this.#isFirst(record, key!, id)) return undefined
+    if (!isSessionRoom && event.charCodeAt(0) === 36) return undefined
+    return {
+      room: key!,
+      offset,
+      id: id ?? `${this.#options.epoch}:${record.partition}:${offset}`,
+      event,
+      contentType,
+      isJson,
+      payload: record.value,
+      timeMs: Number(timeHeader ?? record.timeMs) || record.timeMs,
+      user: headers[headerNames.user],
+      traceparent: headers[headerNames.traceparent],
+    }
+  }
+
+  #fault(record: BrokerRecord, event: string, isJson: boolean, isOurs: boolean): SetAsideReason | undefined {
+    if (record.key === undefined) return 'bad_room'
+    const home = this.#options.directory.home(record.key)
+    if (home < 0) return 'bad_room'
+    if (home !== this.#options.partition) return 'home'
+    if (isOurs) return undefined
+    if (event !== defaultEventName && !isEventName(event)) return 'bad_event_name'
+    return payloadFault(record.value, isJson)
+  }
+
+  #isFirst(record: BrokerRecord, room: string, id: string): boolean {
+    const { offset } = record
+    const seen = parseSeen(record.headers)
+    if (seen === undefined) return this.#ids.note(`${room}\n${id}`, offset) < 0
+    const last = this.#outcomes.note(id, offset)
+    const counts = last <= seen && offset - seen <= lookbackOffsets && seen < offset
+    this.#options.onOutcome?.({ commandId: id, offset, counts }, record)
+    return counts
+  }
+}
