@@ -54,7 +54,9 @@ function parse(value: Uint8Array): Checkpoint | undefined {
     const isWhole =
       Number.isSafeInteger(parsed?.handled) &&
       typeof parsed?.eventsEpoch === 'string' &&
-      typeof parsed.events === 'object'
+      typeof parsed.events === 'object' &&
+      parsed.events !== null &&
+      Object.values(parsed.events).every(Number.isSafeInteger)
     return isWhole ? (parsed as Checkpoint) : undefined
   } catch {
     return undefined

@@ -2,6 +2,10 @@ import type { AppendRecord, BrokerRecord } from '@roomway/broker'
 import type { Position } from '@roomway/protocol'
 import { defaultEventName, headerNames, jsonContentType } from './envelope.js'
 
+const idForm = /^.+:\d{1,15}$/s
+const numberForm = /^\d{1,15}$/
+const offsetForm = /^(-1|\d{1,15})$/
+
 /** What a client asked for, as the gateway wrote it to the log after authenticating the sender and checking the payload. */
 export interface Command {
   /** `<session>:<seq>`. */
@@ -42,8 +46,9 @@ export function parseCommand(record: BrokerRecord): Command | undefined {
     key === undefined ||
     key.startsWith('$') ||
     id === undefined ||
+    !idForm.test(id) ||
     after === undefined ||
-    !Number.isSafeInteger(timeMs)
+    !numberForm.test(headers[headerNames.time] ?? '')
   )
     return undefined
   return {
@@ -63,6 +68,6 @@ export function parseCommand(record: BrokerRecord): Command | undefined {
 function parseAfter(text: string | undefined): Position | undefined {
   if (text === undefined) return undefined
   const colon = text.lastIndexOf(':')
-  const offset = Number(text.slice(colon + 1))
-  return colon > 0 && Number.isSafeInteger(offset) ? { epoch: text.slice(0, colon), offset } : undefined
+  const offset = text.slice(colon + 1)
+  return colon > 0 && offsetForm.test(offset) ? { epoch: text.slice(0, colon), offset: Number(offset) } : undefined
 }

@@ -3,6 +3,7 @@ import type { Command } from './command.js'
 import { headerNames, jsonContentType, systemNames } from './envelope.js'
 
 const encoder = new TextEncoder()
+const seenForm = /^(-1|\d{1,15})$/
 
 /** What became of a command: the event itself, or a record that only says so. */
 export interface Outcome {
@@ -46,6 +47,5 @@ export function rejectionRecord(
 export function parseSeen(headers: RecordHeaders): number | undefined {
   const text = headers[headerNames.seen]
   if (text === undefined) return undefined
-  const seen = Number(text)
-  return Number.isSafeInteger(seen) && seen >= -1 ? seen : undefined
+  return seenForm.test(text) ? Number(text) : undefined
 }
