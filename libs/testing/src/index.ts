@@ -1,4 +1,7 @@
 export { DeadlineError, deadline, eventually } from './deadline.js'
 export { LocalKafka, type LocalKafkaOptions, startKafka } from './local-kafka.js'
 export { LocalRabbitmq, startRabbitmq } from './local-rabbitmq.js'
+export { NodeProcess, type NodeProcessOptions, spawnNode } from './node-process.js'
 export { accepts, freePort, freePorts } from './ports.js'
+export { randomPrefix } from './random-prefix.js'
+export { Recorder } from './recorder.js'

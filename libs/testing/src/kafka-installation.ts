@@ -7,6 +7,8 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { cacheFolder } from './cache-folder.js'
 import { findProgram, run } from './command.js'
+import { eventually } from './deadline.js'
+import { accepts, freePorts } from './ports.js'
 import { TetheredProcess } from './tethered-process.js'
 
 const KAFKA_VERSION = '4.1.0'
@@ -120,7 +122,6 @@ async function writeArchive(folder: string): Promise<void> {
   const installation = (await readInstallation(folder))!
   const scratch = join(folder, `archive.${randomBytes(6).toString('hex')}`)
   await mkdir(scratch)
-  const { freePorts } = await import('./ports.js')
   const [port, controllerPort] = await freePorts(2)
   const properties = join(scratch, 'server.properties')
   await copyFormatted(installation, join(scratch, 'data'))
@@ -139,12 +140,11 @@ async function writeArchive(folder: string): Promise<void> {
   const broker = await TetheredProcess.start({
     command,
     env: process.env,
+    cwd: scratch,
     folder: scratch,
     logFile: join(scratch, 'log'),
   })
   try {
-    const { eventually } = await import('./deadline.js')
-    const { accepts } = await import('./ports.js')
     await eventually(() => accepts(port!), 60_000, 'a broker whose classes are to be archived')
     process.kill(broker.pid, 'SIGTERM')
     await broker.exited

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeadlineError, deadline, eventually } from './deadline.js'
 import { TetheredProcess } from './tethered-process.js'
@@ -47,21 +47,25 @@ export class LocalProcess {
   /** Starts the server, on the data it had, where it does not run; resolves when it answers. */
   async start(): Promise<void> {
     if (this.#process?.running === true) return
-    const { name, folder, command, env, findPid } = this.#program
-    const tethered = await TetheredProcess.start({ command, env, folder, logFile: this.logFile })
+    const { name, folder, command, env } = this.#program
+    const tethered = await TetheredProcess.start({ command, env, cwd: folder, folder, logFile: this.logFile })
     this.#process = tethered
     await this.#answering(tethered).catch(async (error: unknown) => {
-      const said = tethered.tail()
+      const said = await this.#lastLines()
       await tethered.end()
       throw new Error(`${name} did not start: ${String(error)}. It printed:\n${said}`, { cause: error })
     })
-    this.#pid = await findPid(tethered.pid)
+    this.#pid = await this.#program.findPid(tethered.pid)
+  }
+
+  async #lastLines(): Promise<string> {
+    const said = await readFile(this.logFile, 'utf8').catch(() => '(nothing)')
+    return said.trimEnd().split('\n').slice(-20).join('\n')
   }
 
   async #answering(tethered: TetheredProcess): Promise<void> {
-    const { name, isReady } = this.#program
-    const answer = eventually(() => !tethered.running || isReady(), START_MS, `${name} to answer`)
-    await answer
+    const program = this.#program
+    await eventually(() => !tethered.running || program.isReady(), START_MS, `${program.name} to answer`)
     if (!tethered.running) throw new Error('it ended at once')
   }
 
