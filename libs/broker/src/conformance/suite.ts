@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { BrokerHarness, Feature } from './harness.js'
+
+const methods = {
+  restart: 'restartBroker',
+  recreate: 'recreateLog',
+  truncate: 'truncateStart',
+  holes: 'makeHoles',
+  'claim-process': 'claimProcess',
+} as const satisfies Record<Feature, keyof BrokerHarness>
+
+/** Registers the tests that every broker adapter has to pass, on the broker that the harness stands for. Call it at the top of a test file. */
+export function testBroker(name: string, harness: BrokerHarness): void {
+  describe(`${name} keeps the broker contract`, () => {
+    beforeAll(async () => harness.start?.(), 180_000)
+    afterAll(async () => harness.stop?.(), 60_000)
+
+    test('the harness has what it does not call unsupported', () => {
+      const missing = (Object.keys(methods) as Feature[]).filter(
+        (feature) => harness.unsupported?.[feature] === undefined && harness[methods[feature]] === undefined,
+      )
+      expect(missing).toEqual([])
+    })
+  })
+}
