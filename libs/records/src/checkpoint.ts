@@ -12,7 +12,10 @@ const firstStretchOffsets = 512
 export interface Checkpoint {
   /** Every record below this offset has been dealt with for good. */
   readonly handled: number
-  /** For each partition of `events` that matters to the reader: the epoch and the offset below which no record of an unhandled one lies. */
+  /**
+   * For each partition of `events` that matters to the reader, where to look for what the records from `handled` on have led to already.
+   * For a mover: no copy of one lies below. For an owner of commands a hint: each command says itself where to look from (`after`).
+   */
   readonly eventsEpoch: string
   readonly events: Readonly<Record<string, number>>
 }

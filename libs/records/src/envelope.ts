@@ -15,6 +15,12 @@ export const headerNames = {
   /** On a command: `1` where the client waits for a reply. */
   reply: 'roomway-reply',
   traceparent: 'traceparent',
+  /** On a copy that a mover made: `<epoch>:<partition>:<offset>` of the intake record. */
+  source: 'roomway-source',
+  /** On a dead letter: why it is none of ours. */
+  reason: 'roomway-reason',
+  /** On a dead letter: JSON `{key, headers, timeMs, bytes}` of the record as it was. */
+  original: 'roomway-original',
 } as const
 
 export const defaultEventName = 'message'
@@ -28,6 +34,7 @@ export const systemNames = {
   outcome: '$outcome',
   reply: '$reply',
   error: '$error',
+  dead: '$dead',
 } as const
 
 export const sessionRoomPrefix = '$session:'

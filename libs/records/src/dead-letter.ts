@@ -1,0 +1,32 @@
+import type { AppendRecord, BrokerRecord } from '@roomway/broker'
+import { headerNames, systemNames } from './envelope.js'
+
+const maxOriginalLength = 32_768
+const maxValueBytes = 900_000
+
+/** Where a dead letter stood. */
+export interface DeadOrigin {
+  readonly log: 'events' | 'intake' | 'commands'
+  readonly epoch: string
+}
+
+/**
+ * The record that sets `record` aside in the log `dead`, for a person to look at and replay. Its id is made of where the record stood, so
+ * that setting it aside again, after a takeover, is a repeat. The value is kept up to 900,000 bytes; key and headers as JSON in a header.
+ */
+export function deadRecord(origin: DeadOrigin, record: BrokerRecord, reason: string): AppendRecord {
+  const { partition, offset, key, headers, timeMs, value } = record
+  const whole = JSON.stringify({ key, headers, timeMs, bytes: value.length })
+  const original = whole.length <= maxOriginalLength ? whole : JSON.stringify({ timeMs, bytes: value.length })
+  return {
+    partition: 0,
+    key: systemNames.dead,
+    headers: {
+      [headerNames.event]: systemNames.dead,
+      [headerNames.id]: `dead:${origin.log}:${origin.epoch}:${partition}:${offset}`,
+      [headerNames.reason]: reason,
+      [headerNames.original]: original,
+    },
+    value: value.slice(0, maxValueBytes),
+  }
+}
