@@ -1,1 +1,2 @@
-export {}
+export type { Gateway, GatewayOptions } from './gateway.js'
+export { startGateway } from './start.js'

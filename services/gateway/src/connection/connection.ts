@@ -1,0 +1,87 @@
+import type { Identity } from '@roomway/auth'
+import type { CloseName, Codec, ErrorCode } from '@roomway/protocol'
+import { errorCodes } from '@roomway/protocol'
+import type { Counters } from '../operations/counters.js'
+import type { Membership } from '../rooms/membership.js'
+import type { Socket } from '../transport/transport.js'
+import type { RateLimit } from './rate-limit.js'
+
+/** What an error frame says besides its code. */
+export interface ErrorDetail {
+  readonly id?: number | undefined
+  readonly room?: string | undefined
+  readonly retryAfterMs?: number
+}
+
+/** One client over one socket: who it is, which session it carries, which rooms it is in. */
+export class Connection {
+  readonly socket: Socket
+  readonly codec: Codec
+  readonly counters: Counters
+  readonly publishes: RateLimit
+  identity: Identity
+  session: string
+  memberships: Membership[] = []
+  state: 'open' | 'closed' = 'open'
+  /** While the connection's own room is being caught up after a resume; live otherwise. */
+  sessionCatchUp: Membership | undefined = undefined
+  /** The claim by which this connection took its session over; undefined where it began it. */
+  claim: { readonly id: string; isRead: boolean } | undefined = undefined
+  expiry: NodeJS.Timeout | undefined = undefined
+  #draining: Membership[] | undefined = undefined
+
+  constructor(
+    socket: Socket,
+    codec: Codec,
+    counters: Counters,
+    publishes: RateLimit,
+    identity: Identity,
+    session: string,
+  ) {
+    this.socket = socket
+    this.codec = codec
+    this.counters = counters
+    this.publishes = publishes
+    this.identity = identity
+    this.session = session
+  }
+
+  send(frame: object): void {
+    this.counters.framesSent++
+    this.socket.send(this.codec.encode(frame))
+  }
+
+  sendError(code: ErrorCode | `app.${string}`, message: string, detail: ErrorDetail = {}): void {
+    const temporary = code in errorCodes && errorCodes[code as ErrorCode].temporary
+    this.counters.errorsSent++
+    this.send({ type: 'error', ...detail, code, message, temporary })
+  }
+
+  close(name: CloseName): void {
+    this.socket.close(name)
+  }
+
+  membership(room: string): Membership | undefined {
+    for (const membership of this.memberships) if (membership.room.name === room) return membership
+    return undefined
+  }
+
+  /** Its own room has no topic: once caught up, the sessions' register delivers it. */
+  sessionIsLive(membership: Membership): void {
+    if (this.sessionCatchUp === membership) this.sessionCatchUp = undefined
+    membership.room.members.delete(membership)
+  }
+
+  /** Holds a membership back until the socket has room again. */
+  whenDrained(membership: Membership): void {
+    if (this.#draining === undefined) this.#draining = [membership]
+    else this.#draining.push(membership)
+  }
+
+  /** The memberships that waited for the socket to drain. */
+  takeDraining(): readonly Membership[] {
+    const draining = this.#draining ?? []
+    this.#draining = undefined
+    return draining
+  }
+}

@@ -1,0 +1,218 @@
+import type { JoinFrame, JoinFrom, LeaveFrame, ResetReason } from '@roomway/protocol'
+import type { EventsTail } from '../log/events-tail.js'
+import type { RecentWindow } from '../log/recent-window.js'
+import { type CatchUp, leaveTopic } from '../rooms/catch-up.js'
+import { Membership, type PendingJoin } from '../rooms/membership.js'
+import type { Room } from '../rooms/room.js'
+import type { Rooms } from '../rooms/rooms.js'
+import { wireName } from '../rooms/session-room.js'
+import type { Connection } from './connection.js'
+
+export interface MembershipsOptions {
+  readonly tail: EventsTail
+  readonly rooms: Rooms
+  readonly catchUp: CatchUp
+  readonly maxRooms: number
+  /** The end of a partition, asked of the broker. */
+  readonly end: (partition: number) => Promise<number>
+}
+
+/** What a join comes to before anything is sent: where it begins, and whether that is where the client left off. */
+interface Start {
+  readonly position: number
+  readonly recovered?: boolean
+  readonly reason?: ResetReason
+}
+
+/** Joining and leaving: the way from a frame to a membership and out again. */
+export class Memberships {
+  readonly #options: MembershipsOptions
+
+  constructor(options: MembershipsOptions) {
+    this.#options = options
+  }
+
+  join(connection: Connection, frame: JoinFrame): void {
+    const { id, room: name, from } = frame
+    if (name.startsWith('$'))
+      return connection.sendError('bad_room', 'rooms that start with $ are the system’s own', { id, room: name })
+    if (!connection.identity.grants.mayJoin(name))
+      return connection.sendError('forbidden', 'the token does not allow to join this room', { id, room: name })
+    if (from !== undefined && 'snapshot' in from)
+      return connection.sendError('unsupported', 'this server has no snapshots', { id, room: name })
+    this.drop(connection, name)
+    if (!this.hasPlace(connection)) {
+      return connection.sendError('too_many_rooms', `a connection may join ${this.#options.maxRooms} rooms`, {
+        id,
+        room: name,
+      })
+    }
+    connection.counters.joinsTotal++
+    this.enter(connection, name, id, from)
+  }
+
+  hasPlace(connection: Connection): boolean {
+    return connection.memberships.length < this.#options.maxRooms
+  }
+
+  /** Makes the connection a member and takes it live. `onAnswered` is called once `joined` or an error was sent. */
+  enter(
+    connection: Connection,
+    name: string,
+    id: number,
+    from: JoinFrom | undefined,
+    onAnswered?: () => void,
+  ): Membership {
+    const { tail, rooms } = this.#options
+    const window = tail.windowOf(name)
+    const room = rooms.obtain(name, window)
+    const historyEnd = tail.historyEnd(name)
+    const start = this.#start(room, window, from, historyEnd)
+    const join: PendingJoin = {
+      id,
+      ...(start.recovered !== undefined && { recovered: start.recovered }),
+      ...(start.reason && { reason: start.reason }),
+      onAnswered,
+    }
+    const membership = new Membership(connection, room, start.position, join)
+    room.members.add(membership)
+    if (!name.startsWith('$')) connection.memberships.push(membership)
+    if (start.reason !== undefined) connection.counters.gapsTotal++
+    if (from === undefined && window.next < historyEnd) this.#enterWhenFilled(membership, historyEnd)
+    else if (start.position >= window.next) void this.#enterAhead(membership)
+    else this.#options.catchUp.begin(membership)
+    return membership
+  }
+
+  leave(connection: Connection, frame: LeaveFrame): void {
+    const { id, room } = frame
+    if (!this.drop(connection, room))
+      return connection.sendError('not_joined', 'the room is not joined on this connection', { id, room })
+    connection.send({ type: 'ack', id })
+  }
+
+  /** Ends a membership, if there is one; a join that was still on its way is answered by an error. */
+  drop(connection: Connection, name: string): boolean {
+    const membership = connection.membership(name)
+    if (membership === undefined) return false
+    connection.memberships.splice(connection.memberships.indexOf(membership), 1)
+    const { join } = membership
+    end(membership)
+    if (join !== undefined) {
+      connection.sendError('not_joined', 'the room was left, or joined again, before this join was done', {
+        id: join.id,
+        room: wireName(name),
+      })
+      join.onAnswered?.()
+    }
+    return true
+  }
+
+  /** The connection is gone. */
+  dropAll(connection: Connection): void {
+    for (const membership of connection.memberships) end(membership)
+    if (connection.sessionCatchUp !== undefined) end(connection.sessionCatchUp)
+    connection.memberships = []
+    connection.sessionCatchUp = undefined
+  }
+
+  /** The log cannot give what the membership asked for: it goes on from the node's position, and is told so. */
+  goOnFromHere(membership: Membership, reason: ResetReason): void {
+    const { connection, room, join } = membership
+    if (membership.state === 'gone') return
+    connection.counters.gapsTotal++
+    membership.position = room.window.next - 1
+    if (join !== undefined) membership.join = { ...join, recovered: false, reason }
+    else this.#sendReset(membership, reason)
+    membership.state = 'queued'
+    this.#options.catchUp.begin(membership)
+  }
+
+  /** The log began anew under its members: all of them go on in the new one. */
+  reset(room: Room, reason: ResetReason): void {
+    const window = this.#options.tail.windowOf(room.name)
+    room.moveTo(window)
+    for (const membership of room.members) {
+      if (membership.state === 'live') this.#sendReset(membership, reason)
+      else this.goOnFromHere(membership, reason)
+    }
+    room.dropIfUnused()
+  }
+
+  #sendReset({ connection, room }: Membership, reason: ResetReason): void {
+    connection.counters.resetsTotal++
+    connection.send({
+      type: 'reset',
+      room: wireName(room.name),
+      epoch: room.window.epoch,
+      offset: room.window.next - 1,
+      reason,
+    })
+  }
+
+  #start(room: Room, window: RecentWindow, from: JoinFrom | undefined, historyEnd: number): Start {
+    const now = window.next - 1
+    if (from === undefined) return { position: Math.max(now, window.next < historyEnd ? historyEnd - 1 : now) }
+    if ('epoch' in from)
+      return from.epoch === window.epoch
+        ? { position: from.offset, recovered: true }
+        : { position: now, recovered: false, reason: 'epoch' }
+    if ('last' in from) return { position: beforeLast(room, window, from.last) }
+    if ('withinMs' in from) return { position: beforeTime(room, window, Date.now() - from.withinMs) }
+    return { position: now }
+  }
+
+  #enterWhenFilled(membership: Membership, historyEnd: number): void {
+    membership.state = 'awaiting-tail'
+    membership.room.window.whenRead(historyEnd - 1, () => this.#options.catchUp.resume(membership))
+  }
+
+  /** A position beyond what this node has read: the node may lag, so the log's end decides. */
+  async #enterAhead(membership: Membership): Promise<void> {
+    membership.state = 'awaiting-tail'
+    const { window } = membership.room
+    try {
+      const end = await this.#options.end(window.partition)
+      if (membership.state !== 'awaiting-tail' || membership.room.window !== window) return
+      if (membership.position >= end) this.goOnFromHere(membership, 'ahead')
+      else this.#options.catchUp.resume(membership)
+    } catch {
+      this.#refuse(membership)
+    }
+  }
+
+  #refuse(membership: Membership): void {
+    const { connection, room, join } = membership
+    if (membership.state === 'gone' || join === undefined) return
+    const index = connection.memberships.indexOf(membership)
+    if (index >= 0) connection.memberships.splice(index, 1)
+    end(membership)
+    connection.sendError('unavailable', 'the log cannot be asked for its end just now', {
+      id: join.id,
+      room: wireName(room.name),
+      retryAfterMs: 1_000,
+    })
+    join.onAnswered?.()
+  }
+}
+
+function end(membership: Membership): void {
+  leaveTopic(membership)
+  membership.state = 'gone'
+  membership.join = undefined
+  membership.room.members.delete(membership)
+  membership.room.dropIfUnused()
+}
+
+function beforeLast(room: Room, window: RecentWindow, count: number): number {
+  const offsets: number[] = []
+  for (let event = room.first; event !== undefined; event = event.nextInRoom) offsets.push(event.offset)
+  const first = count > 0 ? (offsets.at(-count) ?? offsets[0]) : undefined
+  return first === undefined ? window.next - 1 : first - 1
+}
+
+function beforeTime(room: Room, window: RecentWindow, sinceMs: number): number {
+  for (let event = room.first; event !== undefined; event = event.nextInRoom)
+    if (event.timeMs >= sinceMs) return event.offset - 1
+  return window.next - 1
+}

@@ -1,0 +1,104 @@
+import { isEventName, isUserRoom, type PublishFrame } from '@roomway/protocol'
+import { rawMember } from '@roomway/protocol/json'
+import {
+  type Command,
+  commandId,
+  commandRecord,
+  isJsonContentType,
+  jsonContentType,
+  payloadFault,
+} from '@roomway/records'
+import type { CommandWriter } from '../commands/command-writer.js'
+import type { EventsTail } from '../log/events-tail.js'
+import type { OffsetClock } from '../log/offset-clock.js'
+import type { Connection } from './connection.js'
+
+export interface PublishOptions {
+  readonly tail: EventsTail
+  readonly writer: CommandWriter
+  readonly clock: OffsetClock
+  readonly maxPayloadBytes: number
+  /** The trace context that goes with the command: the client's, as far as this node lets it sample. */
+  readonly traceOf: (frame: PublishFrame) => string | undefined
+}
+
+interface Payload {
+  readonly bytes: Uint8Array
+  readonly contentType: string
+}
+
+/** A client's publish on its way into the commands log. */
+export class Publish {
+  readonly #options: PublishOptions
+
+  constructor(options: PublishOptions) {
+    this.#options = options
+  }
+
+  /** `text` is the frame as it came, where it came as JSON: the payload goes into the log in the client's own bytes. */
+  handle(connection: Connection, frame: PublishFrame, text: string | undefined): void {
+    const { id, room } = frame
+    const refuse = (code: Parameters<Connection['sendError']>[0], message: string, retryAfterMs?: number) =>
+      connection.sendError(code, message, { id, room, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+    const now = Date.now()
+    if (!isUserRoom(room)) return refuse('bad_room', 'nothing can be published to a room of the system’s own')
+    if (frame.event !== undefined && (!isEventName(frame.event) || frame.event.startsWith('$')))
+      return refuse('bad_frame', 'the event name is not valid')
+    if (!connection.identity.grants.mayPublish(room))
+      return refuse('forbidden', 'the token does not allow to publish to this room')
+    const waitMs = connection.publishes.take(now)
+    if (waitMs > 0) return refuse('rate_limited', 'too many publishes on this connection', waitMs)
+    const payload = payloadOf(frame, text)
+    if (typeof payload === 'string') return refuse('bad_payload', payload)
+    if (payload.bytes.length > this.#options.maxPayloadBytes)
+      return refuse(
+        'too_large',
+        `the data has ${payload.bytes.length} bytes, ${this.#options.maxPayloadBytes} are allowed`,
+      )
+    connection.counters.publishesTotal++
+    const record = commandRecord(
+      this.#command(connection, frame, payload, now),
+      this.#options.tail.windowOf(room).partition,
+    )
+    const isTaken = this.#options.writer.write(record, () => connection.send({ type: 'ack', id }))
+    if (!isTaken) refuse('overloaded', 'the node holds as many unacknowledged publishes as it may', 1_000)
+  }
+
+  #command(connection: Connection, frame: PublishFrame, payload: Payload, timeMs: number): Command {
+    return {
+      id: commandId(connection.session, frame.id),
+      room: frame.room,
+      event: frame.event ?? 'message',
+      contentType: payload.contentType,
+      payload: payload.bytes,
+      user: connection.identity.user,
+      timeMs,
+      after: this.#after(frame, timeMs),
+      wantsReply: frame.reply === true,
+      traceparent: this.#options.traceOf(frame),
+    }
+  }
+
+  /** No outcome of this command lies at or below: what the client says of a repeat, else how far this node has read. */
+  #after(frame: PublishFrame, nowMs: number): { epoch: string; offset: number } {
+    const { epoch, next, partition } = this.#options.tail.windowOf(frame.room)
+    if (frame.after === undefined) return { epoch, offset: next - 1 }
+    const offset = frame.after.epoch === epoch ? Math.min(frame.after.offset, next - 1) : -1
+    return { epoch, offset: Math.max(offset, this.#options.clock.spanAgo(partition, nowMs)) }
+  }
+}
+
+/** The payload as it goes into the log, or what is wrong with it. */
+function payloadOf(frame: PublishFrame, text: string | undefined): Payload | string {
+  const { data, dataBase64, contentType } = frame
+  if (dataBase64 !== undefined || data instanceof Uint8Array) {
+    const bytes = dataBase64 === undefined ? (data as Uint8Array) : Buffer.from(dataBase64, 'base64')
+    const type = contentType ?? 'application/octet-stream'
+    const fault = payloadFault(bytes, isJsonContentType(type))
+    return fault === undefined ? { bytes, contentType: type } : `the data is not ${type}: ${fault}`
+  }
+  if (contentType !== undefined && !isJsonContentType(contentType))
+    return `data of the type ${contentType} is sent as dataBase64, or as bin`
+  const json = (text === undefined ? undefined : rawMember(text, 'data')) ?? JSON.stringify(data ?? null)
+  return { bytes: Buffer.from(json), contentType: contentType ?? jsonContentType }
+}

@@ -1,0 +1,44 @@
+import type { Authenticator } from '@roomway/auth'
+import type { AuthFrame } from '@roomway/protocol'
+import type { Connection } from './connection.js'
+import { watchExpiry } from './expiry.js'
+import type { Memberships } from './memberships.js'
+
+export interface ReauthenticationOptions {
+  readonly authenticator: Authenticator
+  readonly memberships: Memberships
+}
+
+/** A new token on an open connection: the same user goes on, with what the new one allows. */
+export class Reauthentication {
+  readonly #options: ReauthenticationOptions
+
+  constructor(options: ReauthenticationOptions) {
+    this.#options = options
+  }
+
+  async handle(connection: Connection, frame: AuthFrame): Promise<void> {
+    const { id, token } = frame
+    try {
+      const identity = await this.#options.authenticator.authenticate(token)
+      if (connection.state !== 'open') return
+      if (identity.user !== connection.identity.user)
+        return connection.sendError('unauthorized', 'the token is another user’s', { id })
+      connection.identity = identity
+    } catch {
+      if (connection.state === 'open') connection.sendError('unauthorized', 'the token is not valid', { id })
+      return
+    }
+    watchExpiry(connection)
+    this.#leaveForbidden(connection)
+    connection.send({ type: 'ack', id })
+  }
+
+  #leaveForbidden(connection: Connection): void {
+    for (const { room } of connection.memberships.slice()) {
+      if (connection.identity.grants.mayJoin(room.name)) continue
+      this.#options.memberships.drop(connection, room.name)
+      connection.send({ type: 'left', room: room.name, reason: 'forbidden' })
+    }
+  }
+}

@@ -1,0 +1,177 @@
+/*
+ * From an accepted socket to a connection. A browser cannot see why an upgrade was refused, so origins and tokens are judged here, just
+ * after it, and refused by an error and a close code. Frames that arrive while a token is verified wait, a few of them.
+ */
+import { AuthError, type Authenticator, type Identity, type ResumeTokens } from '@roomway/auth'
+import {
+  type CloseName,
+  type Codec,
+  type ErrorCode,
+  errorCodes,
+  FrameSyntaxError,
+  type WelcomeFrame,
+} from '@roomway/protocol'
+import { parseClientFrame } from '@roomway/protocol/client-frames'
+import { sessionRoomKey } from '@roomway/records'
+import type { EventsTail } from '../log/events-tail.js'
+import type { Counters } from '../operations/counters.js'
+import type { Socket } from '../transport/transport.js'
+import { Connection } from './connection.js'
+import { watchExpiry } from './expiry.js'
+import type { FrameRouter } from './frame-router.js'
+import type { Memberships } from './memberships.js'
+import { RateLimit } from './rate-limit.js'
+import type { Sessions } from './sessions.js'
+
+/** What the upgrade request said, copied. */
+export interface Handshake {
+  readonly isOriginAllowed: boolean
+  readonly token: string | undefined
+}
+
+export interface ReceptionOptions {
+  readonly authenticator: Authenticator
+  readonly needsToken: boolean
+  readonly codecs: { readonly json: Codec; readonly msgpack: Codec }
+  readonly tokens: ResumeTokens
+  readonly tail: EventsTail
+  readonly sessions: Sessions
+  readonly memberships: Memberships
+  readonly router: FrameRouter
+  readonly counters: Counters
+  readonly welcome: Pick<WelcomeFrame, 'node' | 'resumeMs' | 'heartbeatMs' | 'limits'>
+  /** How long a client without a token in its handshake may take to send one. */
+  readonly authTimeoutMs: number
+}
+
+const maxEarlyFrames = 64
+
+/** A socket on its way to being a connection, and the connection once it is one. */
+export class Guest {
+  readonly socket: Socket
+  connection: Connection | undefined = undefined
+  state: 'awaiting-token' | 'verifying' | 'connected' | 'gone' = 'verifying'
+  early: { readonly message: Uint8Array; readonly isBinary: boolean }[] = []
+  timer: NodeJS.Timeout | undefined = undefined
+  authId: number | undefined = undefined
+
+  constructor(socket: Socket) {
+    this.socket = socket
+  }
+}
+
+export class Reception {
+  readonly #options: ReceptionOptions
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options
+  }
+
+  onOpen(socket: Socket, handshake: Handshake): Guest {
+    const guest = new Guest(socket)
+    const { needsToken, authTimeoutMs } = this.#options
+    if (!handshake.isOriginAllowed) this.#refuse(guest, 'origin', 'origin', 'this page’s origin is not allowed')
+    else if (needsToken && handshake.token === undefined) {
+      guest.state = 'awaiting-token'
+      guest.timer = setTimeout(
+        () => this.#refuse(guest, 'unauthorized', 'unauthorized', 'no token was sent'),
+        authTimeoutMs,
+      )
+    } else void this.#admit(guest, handshake.token)
+    return guest
+  }
+
+  onMessage(guest: Guest, message: Uint8Array, isBinary: boolean): void {
+    if (guest.connection !== undefined) return this.#options.router.onMessage(guest.connection, message, isBinary)
+    if (guest.state === 'awaiting-token') return this.#onFirstFrame(guest, message, isBinary)
+    if (guest.state !== 'verifying') return
+    guest.early.push({ message: message.slice(), isBinary })
+    if (guest.early.length > maxEarlyFrames)
+      this.#refuse(guest, 'bad_frame', 'bad_frame', 'too many frames before welcome')
+  }
+
+  onClose(guest: Guest): void {
+    clearTimeout(guest.timer)
+    guest.state = 'gone'
+    guest.early = []
+    const { connection } = guest
+    if (connection === undefined) return
+    const { counters, memberships, sessions } = this.#options
+    connection.state = 'closed'
+    clearTimeout(connection.expiry)
+    memberships.dropAll(connection)
+    sessions.remove(connection)
+    counters.connections--
+  }
+
+  #onFirstFrame(guest: Guest, message: Uint8Array, isBinary: boolean): void {
+    const codec = this.#options.codecs[guest.socket.format]
+    try {
+      if (isBinary !== (codec.format === 'msgpack')) throw new FrameSyntaxError('not in the chosen format')
+      const parsed = parseClientFrame(codec.decode(message.slice()))
+      if (!parsed.ok || parsed.frame.type !== 'auth')
+        return this.#refuse(guest, 'unauthorized', 'unauthorized', 'the first frame must be auth')
+      clearTimeout(guest.timer)
+      guest.state = 'verifying'
+      guest.authId = parsed.frame.id
+      void this.#admit(guest, parsed.frame.token)
+    } catch {
+      this.#refuse(guest, 'bad_frame', 'bad_frame', 'the frame is no object of the chosen format')
+    }
+  }
+
+  async #admit(guest: Guest, token: string | undefined): Promise<void> {
+    let identity: Identity
+    try {
+      identity = await this.#options.authenticator.authenticate(token)
+    } catch (error) {
+      const { code, message } =
+        error instanceof AuthError ? error : new AuthError('unavailable', 'the token cannot be checked at the moment')
+      return this.#refuse(guest, code, code === 'unavailable' ? 'overloaded' : code, message)
+    }
+    if (guest.state !== 'verifying') return
+    guest.state = 'connected'
+    this.#welcome(guest, identity)
+  }
+
+  #welcome(guest: Guest, identity: Identity): void {
+    const { codecs, counters, sessions, tail, tokens, welcome, router } = this.#options
+    const session = sessions.newId()
+    const { socket } = guest
+    const publishes = new RateLimit(welcome.limits.publishesPerSecond, Date.now())
+    const connection = new Connection(socket, codecs[socket.format], counters, publishes, identity, session)
+    guest.connection = connection
+    sessions.add(connection)
+    counters.connections++
+    counters.connectionsTotal++
+    const { epoch, next } = tail.windowOf(sessionRoomKey(session))
+    const expiresInMs = identity.expiresAtMs === undefined ? undefined : Math.max(0, identity.expiresAtMs - Date.now())
+    const resumeToken = tokens.sign({ session, user: identity.user, issuedAtMs: Date.now() })
+    connection.send({
+      type: 'welcome',
+      session,
+      resumeToken,
+      epoch,
+      offset: next - 1,
+      ...(identity.user !== undefined && { user: identity.user }),
+      ...(expiresInMs !== undefined && { expiresInMs }),
+      ...welcome,
+    })
+    if (guest.authId !== undefined) connection.send({ type: 'ack', id: guest.authId })
+    watchExpiry(connection)
+    const { early } = guest
+    guest.early = []
+    for (const { message, isBinary } of early)
+      if (connection.state === 'open') router.onMessage(connection, message, isBinary)
+  }
+
+  #refuse(guest: Guest, code: ErrorCode, close: CloseName, message: string): void {
+    if (guest.state === 'gone') return
+    guest.state = 'gone'
+    clearTimeout(guest.timer)
+    this.#options.counters.refusedTotal++
+    const { temporary } = errorCodes[code]
+    guest.socket.send(this.#options.codecs[guest.socket.format].encode({ type: 'error', code, message, temporary }))
+    guest.socket.close(close)
+  }
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { sessionRoomPrefix } from '@roomway/records'
+import { sessionFrame } from '../encoder/session-frame.js'
+import type { LoggedEvent } from '../log/logged-event.js'
+import type { Connection } from './connection.js'
+
+const sessionBytes = 16
+
+/** The sessions whose connection is on this node. */
+export class Sessions {
+  readonly #connections = new Map<string, Connection>()
+
+  /** A new session's id: 128 random bits. It opens nothing. */
+  newId(): string {
+    return randomBytes(sessionBytes).toString('base64url')
+  }
+
+  get(session: string): Connection | undefined {
+    return this.#connections.get(session)
+  }
+
+  all(): Iterable<Connection> {
+    return this.#connections.values()
+  }
+
+  get size(): number {
+    return this.#connections.size
+  }
+
+  add(connection: Connection): void {
+    this.#connections.set(connection.session, connection)
+  }
+
+  /** The connection carries `session` from now on; the one that did so before on this node is closed. */
+  move(connection: Connection, session: string): void {
+    this.remove(connection)
+    const older = this.#connections.get(session)
+    connection.session = session
+    this.#connections.set(session, connection)
+    if (older !== undefined && older !== connection) older.close('session_taken')
+  }
+
+  remove(connection: Connection): void {
+    if (this.#connections.get(connection.session) === connection) this.#connections.delete(connection.session)
+  }
+
+  /** Hands an event of a connection's own room to it, if it is here and has caught up. */
+  deliver(event: LoggedEvent): void {
+    const connection = this.#connections.get(event.room.slice(sessionRoomPrefix.length))
+    if (connection !== undefined && connection.sessionCatchUp === undefined) connection.send(sessionFrame(event))
+  }
+}

@@ -1,0 +1,85 @@
+import type { EventFrame, WireFormat } from '@roomway/protocol'
+import { msgpackCodec } from '@roomway/protocol/msgpack'
+import type { LoggedEvent } from '../log/logged-event.js'
+
+/*
+ * An event becomes a frame by splicing: a JSON payload was checked when it entered the log, and its bytes go into the frame as they are.
+ * Live frames are written into one scratch buffer that the transport copies from; frames for replays are kept with the event.
+ */
+let scratch = Buffer.allocUnsafeSlow(256 * 1024)
+const maxCharBytes = 3
+const quotedNames = new Map<string, string>()
+
+/** The frame in scratch memory, valid until the next call. */
+export function liveFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
+  return format === 'json' ? writeJson(event) : packMsgpack(event)
+}
+
+/** The frame, kept with the event for the next replay that needs it. */
+export function keptFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
+  if (format === 'json') {
+    if (event.jsonFrame === undefined) {
+      event.jsonFrame = Buffer.from(writeJson(event))
+      event.home.window.grew(event.jsonFrame.length)
+    }
+    return event.jsonFrame
+  }
+  if (event.msgpackFrame === undefined) {
+    event.msgpackFrame = packMsgpack(event)
+    event.home.window.grew(event.msgpackFrame.length)
+  }
+  return event.msgpackFrame
+}
+
+function writeJson(event: LoggedEvent): Uint8Array {
+  const { payload } = event
+  const head = `{"type":"event","room":${event.home.json},"offset":${event.offset},"prev":${event.prev},"id":${JSON.stringify(event.id)},"event":${quoted(event.event)},`
+  const tail = tailOf(event)
+  if (!event.isJson)
+    return Buffer.from(
+      `${head}"contentType":${JSON.stringify(event.contentType)},"dataBase64":"${payload.toString('base64')}"${tail}`,
+    )
+  reserve((head.length + tail.length) * maxCharBytes + payload.length)
+  let length = scratch.write(head, 0, 'utf8')
+  length += scratch.write('"data":', length, 'latin1')
+  length += payload.copy(scratch, length)
+  length += scratch.write(tail, length, 'utf8')
+  return scratch.subarray(0, length)
+}
+
+function tailOf(event: LoggedEvent): string {
+  let tail = `,"time":${event.timeMs}`
+  if (event.user !== undefined) tail += `,"user":${JSON.stringify(event.user)}`
+  if (event.traceparent !== undefined) tail += `,"traceparent":${JSON.stringify(event.traceparent)}`
+  return `${tail}}`
+}
+
+function quoted(name: string): string {
+  let text = quotedNames.get(name)
+  if (text === undefined) {
+    text = JSON.stringify(name)
+    if (quotedNames.size < 1_000) quotedNames.set(name, text)
+  }
+  return text
+}
+
+function reserve(bytes: number): void {
+  if (bytes > scratch.length) scratch = Buffer.allocUnsafeSlow(bytes * 2)
+}
+
+function packMsgpack(event: LoggedEvent): Uint8Array {
+  const frame: Record<keyof EventFrame, unknown> | Record<string, unknown> = {
+    type: 'event',
+    room: event.room,
+    offset: event.offset,
+    prev: event.prev,
+    id: event.id,
+    event: event.event,
+    data: event.isJson ? JSON.parse(event.payload.toString('utf8')) : new Uint8Array(event.payload),
+    time: event.timeMs,
+  }
+  if (!event.isJson) frame.contentType = event.contentType
+  if (event.user !== undefined) frame.user = event.user
+  if (event.traceparent !== undefined) frame.traceparent = event.traceparent
+  return msgpackCodec.encode(frame) as Uint8Array
+}

@@ -1,0 +1,20 @@
+import type { Broker, Logger } from '@roomway/broker'
+import type { Config } from '@roomway/config'
+
+export interface GatewayOptions {
+  readonly broker: Broker
+  readonly config: Config
+  readonly logger: Logger
+}
+
+/** A running connection node. */
+export interface Gateway {
+  /** Where clients connect. */
+  readonly port: number
+  /** Where `/metrics` is; undefined where none was asked for. */
+  readonly adminPort: number | undefined
+  /** Why it should get no new clients; empty when it may. */
+  unready(): readonly string[]
+  /** Closes the listener, every connection (1012: reconnect) and what was opened; the broker is its owner's to close. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,31 @@
+import type { RecentWindow } from './recent-window.js'
+
+/**
+ * Which offset a partition had reached at a time in the last minutes, to the second. A repeated publish that names no position of its own
+ * has no outcome below what was read before it can first have been sent.
+ */
+export class OffsetClock {
+  readonly #spanMs: number
+  readonly #marks: { readonly atMs: number; readonly offsets: readonly number[] }[] = []
+
+  constructor(spanMs: number) {
+    this.#spanMs = spanMs
+  }
+
+  /** Called about once a second with every partition's window. */
+  tick(windows: readonly RecentWindow[], nowMs: number): void {
+    this.#marks.push({ atMs: nowMs, offsets: windows.map((window) => window.next - 1) })
+    while (this.#marks.length > 1 && this.#marks[1]!.atMs <= nowMs - this.#spanMs) this.#marks.shift()
+  }
+
+  /** The last offset read a full span ago; -1 where the node has not been reading for so long. */
+  spanAgo(partition: number, nowMs: number): number {
+    const oldest = this.#marks[0]
+    return oldest !== undefined && oldest.atMs <= nowMs - this.#spanMs ? (oldest.offsets[partition] ?? -1) : -1
+  }
+
+  /** The log began anew. */
+  clear(): void {
+    this.#marks.length = 0
+  }
+}

@@ -1,0 +1,88 @@
+import type { LoggedEvent } from './logged-event.js'
+
+/** What an event is taken to occupy besides its payload and frames. */
+const overheadBytes = 320
+
+/** Bytes held by all the windows of a node. */
+export interface WindowBudget {
+  usedBytes: number
+  readonly maxBytes: number
+}
+
+export const sizeOf = (event: LoggedEvent): number =>
+  overheadBytes + event.payload.length + (event.jsonFrame?.length ?? 0) + (event.msgpackFrame?.length ?? 0)
+
+/**
+ * A node's memory of the latest stretch of one partition: every event with `from <= offset < next`. Joins and resumes that lie in it cost
+ * the broker nothing. Bounded by age and by the node's budget: when that is used up, the partition that adds forgets its oldest.
+ */
+export class RecentWindow {
+  readonly epoch: string
+  readonly partition: number
+  from: number
+  next: number
+  readonly #budget: WindowBudget
+  #oldest: LoggedEvent | undefined
+  #newest: LoggedEvent | undefined
+  #waiting: { readonly offset: number; readonly run: () => void }[] = []
+
+  constructor(epoch: string, partition: number, from: number, budget: WindowBudget) {
+    this.epoch = epoch
+    this.partition = partition
+    this.from = from
+    this.next = from
+    this.#budget = budget
+  }
+
+  /** Takes in the next event of the partition. Its room's list of events is the room's to keep. */
+  add(event: LoggedEvent): void {
+    if (this.#newest === undefined) this.#oldest = event
+    else this.#newest.nextInLog = event
+    this.#newest = event
+    this.next = event.offset + 1
+    this.#budget.usedBytes += sizeOf(event)
+    while (this.#budget.usedBytes > this.#budget.maxBytes && this.#oldest !== event) this.#forgetOldest()
+  }
+
+  /** Everything below `next` has been read. */
+  advance(next: number): void {
+    if (next > this.next) this.next = next
+    if (this.#waiting.length > 0) this.#wake()
+  }
+
+  /** Calls `run` once everything up to and including `offset` has been read. */
+  whenRead(offset: number, run: () => void): void {
+    this.#waiting.push({ offset, run })
+  }
+
+  /** Accounts for a frame that was encoded for replays and kept. */
+  grew(bytes: number): void {
+    this.#budget.usedBytes += bytes
+  }
+
+  /** Forgets what was read before `readBeforeMs`. */
+  expire(readBeforeMs: number): void {
+    while (this.#oldest !== undefined && this.#oldest.readAtMs < readBeforeMs) this.#forgetOldest()
+  }
+
+  clear(): void {
+    while (this.#oldest !== undefined) this.#forgetOldest()
+    this.#waiting = []
+  }
+
+  #forgetOldest(): void {
+    const event = this.#oldest!
+    this.#oldest = event.nextInLog
+    if (this.#oldest === undefined) this.#newest = undefined
+    this.from = event.offset + 1
+    this.#budget.usedBytes -= sizeOf(event)
+    event.home.forget(event)
+  }
+
+  #wake(): void {
+    const ready = this.#waiting.filter((waiter) => waiter.offset < this.next)
+    if (ready.length === 0) return
+    this.#waiting = this.#waiting.filter((waiter) => waiter.offset >= this.next)
+    for (const waiter of ready) waiter.run()
+  }
+}

@@ -1,0 +1,71 @@
+/*
+ * A session has one connection. Who takes it over says so in the control log, and the order of that log decides on every node alike: a
+ * connection yields to a claim that stands after its own, never to one before it, however late a node reads it.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Batch, Log, Logger, Tail } from '@roomway/broker'
+import { headerNames } from '@roomway/records'
+import type { Connection } from '../connection/connection.js'
+
+const claimKey = '$claim'
+const noBytes = new Uint8Array()
+
+export interface SessionClaimsOptions {
+  readonly log: Log
+  readonly logger: Logger
+  readonly find: (session: string) => Connection | undefined
+}
+
+export class SessionClaims {
+  readonly #options: SessionClaimsOptions
+  #tail: Tail | undefined
+  #state: 'open' | 'closed' = 'open'
+
+  constructor(options: SessionClaimsOptions) {
+    this.#options = options
+  }
+
+  /** Follows the control log from its end. */
+  async open(): Promise<void> {
+    const { log } = this.#options
+    const end = await log.end(0)
+    this.#tail = await log.tail(new Map([[0, end]]), {
+      onBatch: (batch) => this.#onBatch(batch),
+      onReset: () => this.#reopen(),
+    })
+  }
+
+  /** The connection's session is its own from here on. Where the log cannot be written, an older connection elsewhere stays until it ends by itself. */
+  claim(connection: Connection): void {
+    const id = randomUUID()
+    connection.claim = { id, isRead: false }
+    const headers = { [headerNames.event]: claimKey, [headerNames.id]: id, session: connection.session }
+    this.#options.log.append([{ partition: 0, key: claimKey, headers, value: noBytes }]).catch((error) => {
+      this.#options.logger.warn({ err: error }, 'a session’s claim could not be written')
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed'
+    await this.#tail?.close()
+  }
+
+  #onBatch(batch: Batch): void {
+    for (const { key, headers } of batch.records) {
+      const { session } = headers
+      if (key !== claimKey || session === undefined) continue
+      const connection = this.#options.find(session)
+      if (connection === undefined) continue
+      if (connection.claim?.id === headers[headerNames.id]) connection.claim!.isRead = true
+      else if (connection.claim === undefined || connection.claim.isRead) connection.close('session_taken')
+    }
+  }
+
+  #reopen(): void {
+    if (this.#state === 'closed') return
+    this.open().catch((error) => {
+      this.#options.logger.error({ err: error }, 'the control log cannot be followed; trying again')
+      setTimeout(() => this.#reopen(), 1_000).unref()
+    })
+  }
+}

@@ -1,0 +1,220 @@
+/* The parts of a node and how they are joined: the record's walk (tail, window, room, encoder, transport) and the frame's (transport, connection, room or command, log). */
+import { type Authenticator, createResumeTokens } from '@roomway/auth'
+import type { Log } from '@roomway/broker'
+import { jsonCodec } from '@roomway/protocol/json'
+import { msgpackCodec } from '@roomway/protocol/msgpack'
+import { CommandWriter } from './commands/command-writer.js'
+import type { Connection } from './connection/connection.js'
+import { FrameRouter } from './connection/frame-router.js'
+import { Memberships } from './connection/memberships.js'
+import { Publish } from './connection/publish.js'
+import { Reauthentication } from './connection/reauthentication.js'
+import { Reception } from './connection/reception.js'
+import { Resume } from './connection/resume.js'
+import { deploymentKey } from './connection/session-key.js'
+import { Sessions } from './connection/sessions.js'
+import type { GatewayOptions } from './gateway.js'
+import { EventsTail } from './log/events-tail.js'
+import { OffsetClock } from './log/offset-clock.js'
+import { ReplayPool } from './log/replay-pool.js'
+import { SessionClaims } from './log/session-claims.js'
+import { Counters } from './operations/counters.js'
+import type { Tracing } from './operations/tracing.js'
+import { CatchUp } from './rooms/catch-up.js'
+import { FanOut } from './rooms/fan-out.js'
+import { Rooms } from './rooms/rooms.js'
+import { Upkeep } from './rooms/upkeep.js'
+
+export interface Logs {
+  readonly events: Log
+  readonly commands: Log
+  readonly control: Log
+  readonly meta: Log
+}
+
+const codecs = { json: jsonCodec, msgpack: msgpackCodec }
+const windowFillOffsets = 8_192
+const maxScans = 4
+const maxQueuedCommandBytes = 32 * 1024 * 1024
+const authTimeoutMs = 10_000
+const offsetClockSlackMs = 60_000
+
+/** Everything of a node but its listeners. */
+export class Node {
+  readonly counters = new Counters()
+  readonly sessions = new Sessions()
+  readonly rooms = new Rooms()
+  readonly fanOut: FanOut
+  readonly tail: EventsTail
+  readonly catchUp: CatchUp
+  readonly memberships: Memberships
+  readonly reception: Reception
+  readonly upkeep: Upkeep
+  readonly #options: GatewayOptions
+  readonly #logs: Logs
+  readonly #writer: CommandWriter
+  readonly #claims: SessionClaims
+  readonly #clock: OffsetClock
+  #replays: ReplayPool
+  #clockTimer: NodeJS.Timeout | undefined
+
+  static async create(options: GatewayOptions, authenticator: Authenticator, tracing: Tracing): Promise<Node> {
+    const { broker, config } = options
+    const [events, commands, control, meta] = await Promise.all([
+      broker.log('events'),
+      broker.log('commands'),
+      broker.log('control'),
+      broker.log('meta'),
+    ])
+    const { sessionSecret } = config
+    const key =
+      sessionSecret === undefined ? await deploymentKey(meta) : new TextEncoder().encode(sessionSecret.reveal())
+    return new Node(options, { events, commands, control, meta }, authenticator, key, tracing)
+  }
+
+  private constructor(
+    options: GatewayOptions,
+    logs: Logs,
+    authenticator: Authenticator,
+    key: Uint8Array,
+    tracing: Tracing,
+  ) {
+    const { config, logger } = options
+    const { counters, sessions, rooms } = this
+    this.#options = options
+    this.#logs = logs
+    this.#clock = new OffsetClock(config.resumeMs + offsetClockSlackMs)
+    this.#writer = new CommandWriter({ log: logs.commands, logger, maxQueuedBytes: maxQueuedCommandBytes })
+    this.#claims = new SessionClaims({ log: logs.control, logger, find: (session) => sessions.get(session) })
+    this.fanOut = new FanOut({
+      rooms,
+      sessions,
+      counters,
+      traced: (event, recipients, bytes) => tracing.delivered(event, recipients, bytes),
+    })
+    this.tail = this.#createTail()
+    this.#replays = this.#createReplays()
+    const { softBufferBytes } = config.limits
+    this.catchUp = new CatchUp({
+      softLimitBytes: softBufferBytes,
+      replay: (membership) => this.#replays.request(membership),
+      now: () => performance.now(),
+    })
+    this.memberships = this.#createMemberships()
+    this.upkeep = new Upkeep({
+      rooms,
+      fanOut: this.fanOut,
+      catchUp: this.catchUp,
+      codecs,
+      softLimitBytes: softBufferBytes,
+    })
+    this.reception = this.#createReception(authenticator, key, tracing)
+  }
+
+  /** Fills the windows and begins to follow the logs. */
+  async open(): Promise<void> {
+    await Promise.all([this.tail.open(), this.#claims.open()])
+    this.upkeep.open()
+    this.#clockTimer = setInterval(() => this.#clock.tick(this.tail.windows(), Date.now()), 1_000).unref()
+  }
+
+  /** A connection's socket has room again: what waited for it goes on. */
+  drained(connection: Connection): void {
+    if (connection.socket.bufferedBytes() > this.#options.config.limits.softBufferBytes / 2) return
+    for (const membership of connection.takeDraining()) this.catchUp.drained(membership)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#clockTimer)
+    this.upkeep.close()
+    this.#replays.close()
+    this.#writer.close()
+    await Promise.all([this.tail.close(), this.#claims.close()])
+  }
+
+  #createTail(): EventsTail {
+    const { config, logger } = this.#options
+    return new EventsTail({
+      log: this.#logs.events,
+      logger,
+      windowMaxBytes: config.recentWindow.maxBytes,
+      windowMaxAgeMs: config.recentWindow.maxAgeMs,
+      windowFillOffsets,
+      onEvent: (event, window, readAtMs) => this.fanOut.take(event, window, readAtMs),
+      onSetAside: (reason) => this.counters.noteSetAside(reason),
+      onReset: (reason) => {
+        this.#clock.clear()
+        this.#replays.close()
+        this.#replays = this.#createReplays()
+        for (const room of this.rooms.all()) this.memberships.reset(room, reason)
+      },
+    })
+  }
+
+  #createReplays(): ReplayPool {
+    const { config, logger } = this.#options
+    return new ReplayPool({
+      log: this.#logs.events,
+      epoch: this.tail.epoch,
+      directory: this.tail.directory,
+      maxScans,
+      softLimitBytes: config.limits.softBufferBytes,
+      onDone: (membership) => this.catchUp.resume(membership),
+      onReset: (membership, reason) => this.memberships.goOnFromHere(membership, reason),
+      onFault: (error) => logger.warn({ err: error }, 'a replay failed and will be tried again'),
+    })
+  }
+
+  #createMemberships(): Memberships {
+    const { config } = this.#options
+    const { tail, rooms, catchUp } = this
+    return new Memberships({
+      tail,
+      rooms,
+      catchUp,
+      maxRooms: config.limits.maxRoomsPerConnection,
+      end: (partition) => this.#logs.events.end(partition),
+    })
+  }
+
+  #createReception(authenticator: Authenticator, key: Uint8Array, tracing: Tracing): Reception {
+    const { config } = this.#options
+    const { tail, sessions, memberships, counters } = this
+    const {
+      maxPayloadBytes,
+      maxRoomsPerConnection: maxRooms,
+      maxPublishesPerSecond: publishesPerSecond,
+    } = config.limits
+    const tokens = createResumeTokens(key)
+    const publish = new Publish({
+      tail,
+      writer: this.#writer,
+      clock: this.#clock,
+      maxPayloadBytes,
+      traceOf: (frame) => tracing.published(frame),
+    })
+    const resume = new Resume({ tokens, sessions, memberships, claims: this.#claims })
+    const router = new FrameRouter({
+      memberships,
+      resume,
+      publish,
+      reauthentication: new Reauthentication({ authenticator, memberships }),
+    })
+    const { node, resumeMs, heartbeatMs } = config
+    const welcome = { node, resumeMs, heartbeatMs, limits: { maxPayloadBytes, maxRooms, publishesPerSecond } }
+    const needsToken = config.auth.kind !== 'none'
+    return new Reception({
+      authenticator,
+      needsToken,
+      codecs,
+      tokens,
+      tail,
+      sessions,
+      memberships,
+      router,
+      counters,
+      welcome,
+      authTimeoutMs,
+    })
+  }
+}

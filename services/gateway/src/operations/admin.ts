@@ -1,0 +1,40 @@
+import type { TemplatedApp, UWebSockets } from '@roomway/uws'
+import type { GatewayOptions } from '../gateway.js'
+import type { Node } from '../node.js'
+import { createGatewayMetrics } from './metrics.js'
+
+export interface Admin {
+  readonly port: number
+  close(): void
+}
+
+/** The admin port: `/metrics` for Prometheus. Beyond loopback it asks for the admin token. */
+export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node: Node): Promise<Admin> {
+  const { config } = options
+  const metrics = createGatewayMetrics(node)
+  const app: TemplatedApp = uws.App()
+  app.get('/metrics', (res, req) => {
+    const isAllowed =
+      config.adminToken === undefined || req.getHeader('authorization') === `Bearer ${config.adminToken.reveal()}`
+    if (!isAllowed) {
+      res.writeStatus('401 Unauthorized').end('the admin token is missing or wrong')
+      return
+    }
+    let isAborted = false
+    res.onAborted(() => {
+      isAborted = true
+    })
+    void metrics.text().then((text) => {
+      if (!isAborted) res.cork(() => res.writeHeader('Content-Type', metrics.contentType).end(text))
+    })
+  })
+  const host = config.adminToken === undefined ? '127.0.0.1' : config.host
+  const port = config.ports.admin
+  return new Promise((resolve, reject) => {
+    app.listen(host, port, (socket) => {
+      if (socket === false)
+        reject(new Error(`cannot listen on ${host}:${port} for /metrics: set ROOMWAY_ADMIN_PORT to a free port`))
+      else resolve({ port: uws.us_socket_local_port(socket), close: () => app.close() })
+    })
+  })
+}

@@ -1,0 +1,83 @@
+import type { RoomEvent } from '@roomway/records'
+import type { Sessions } from '../connection/sessions.js'
+import { liveFrame } from '../encoder/event-frame.js'
+import type { LoggedEvent } from '../log/logged-event.js'
+import type { RecentWindow } from '../log/recent-window.js'
+import type { Counters } from '../operations/counters.js'
+import type { PublishToTopic } from '../transport/transport.js'
+import type { Room } from './room.js'
+import type { Rooms } from './rooms.js'
+import { isSessionRoom } from './session-room.js'
+
+export interface FanOutOptions {
+  readonly rooms: Rooms
+  readonly sessions: Sessions
+  readonly counters: Counters
+  /** Called for an event that carries a trace context; returns the context its recipients go on with. */
+  readonly traced: (event: LoggedEvent, recipients: number, bytes: number) => void
+}
+
+/** From the log to the sockets: an event enters its room's window and is published to whoever is live there, in one synchronous step. */
+export class FanOut {
+  readonly #options: FanOutOptions
+  #publish: PublishToTopic = () => {}
+  /** Rooms that published since they were last taken. */
+  #active: Room[] = []
+
+  constructor(options: FanOutOptions) {
+    this.#options = options
+  }
+
+  /** The transport publishes from here on. */
+  connect(publish: PublishToTopic): void {
+    this.#publish = publish
+  }
+
+  take(event: RoomEvent, window: RecentWindow, readAtMs: number): void {
+    const { rooms, sessions, counters } = this.#options
+    const room = rooms.obtain(event.room, window)
+    const logged = room.log(event, readAtMs)
+    counters.eventsTotal++
+    if (isSessionRoom(room.name)) return sessions.deliver(logged)
+    const { liveJson, liveMsgpack } = room
+    if (liveJson + liveMsgpack === 0) return
+    let bytes = 0
+    if (liveJson > 0) bytes += this.#send(room.jsonTopic, liveFrame(logged, 'json'), 'json', liveJson)
+    if (liveMsgpack > 0) bytes += this.#send(room.msgpackTopic, liveFrame(logged, 'msgpack'), 'msgpack', liveMsgpack)
+    room.lastFrameAtMs = readAtMs
+    if (!room.wasPublished) {
+      room.wasPublished = true
+      this.#active.push(room)
+    }
+    if (logged.traceparent !== undefined) this.#options.traced(logged, liveJson + liveMsgpack, bytes)
+  }
+
+  /** Tells everyone live in a room that up to `offset` there was nothing more. */
+  progress(
+    room: Room,
+    offset: number,
+    frames: { readonly json: Uint8Array; readonly msgpack: Uint8Array },
+    nowMs: number,
+  ): void {
+    room.progressOffset = offset
+    room.lastFrameAtMs = nowMs
+    if (room.liveJson > 0) this.#send(room.jsonTopic, frames.json, 'json', room.liveJson)
+    if (room.liveMsgpack > 0) this.#send(room.msgpackTopic, frames.msgpack, 'msgpack', room.liveMsgpack)
+  }
+
+  /** The rooms that published since the last call. */
+  takeActive(): readonly Room[] {
+    const active = this.#active
+    this.#active = []
+    for (const room of active) room.wasPublished = false
+    return active
+  }
+
+  #send(topic: string, frame: Uint8Array, format: 'json' | 'msgpack', recipients: number): number {
+    const { counters } = this.#options
+    counters.encodedTotal++
+    counters.framesSent += recipients
+    this.#publish(topic, frame, format)
+    return frame.length * recipients
+  }
+}

@@ -1,0 +1,91 @@
+import { createAuthenticator, findToken, originAllowed } from '@roomway/auth'
+import { loadUws, type us_listen_socket } from '@roomway/uws'
+import type { Handshake } from './connection/reception.js'
+import type { Gateway, GatewayOptions } from './gateway.js'
+import { Node } from './node.js'
+import { serveAdmin } from './operations/admin.js'
+import { serveHealth } from './operations/health.js'
+import { createTracing } from './operations/tracing.js'
+import { serveWebSockets } from './transport/websocket.js'
+
+const frameOverheadBytes = 4_096
+const retryAfterSeconds = 2
+
+/**
+ * Starts a connection node: resolves once it listens, with its windows being filled (`/readyz` says when they are).
+ * @throws where the broker's logs cannot be opened, uWebSockets.js cannot be loaded, or a port is taken.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, logger } = options
+  const uws = loadUws({
+    ...(config.cacheDir !== undefined && { cacheDir: config.cacheDir }),
+    onNotice: (notice) => logger.info({}, notice),
+  })
+  const authenticator = createAuthenticator(config.auth)
+  const node = await Node.create(options, authenticator, createTracing(config))
+  await node.open()
+  const app = uws.App()
+  const { limits } = config
+  const publish = serveWebSockets({
+    app,
+    reception: node.reception,
+    maxFrameBytes: Math.ceil(limits.maxPayloadBytes * 1.4) + frameOverheadBytes,
+    hardLimitBytes: limits.hardBufferBytes,
+    heartbeatMs: config.heartbeatMs,
+    onDrain: (guest) => guest.connection !== undefined && node.drained(guest.connection),
+    readHandshake: (header) => readHandshake(options, header),
+    overload: () => (node.counters.connections >= limits.maxConnections ? { retryAfterSeconds } : undefined),
+  })
+  node.fanOut.connect(publish)
+  let state: 'open' | 'closing' = 'open'
+  const unready = () => (state === 'closing' ? ['the node is closing'] : node.tail.unready())
+  serveHealth(app, unready)
+  const socket = await listen(app, config.host, config.ports.gateway)
+  const admin = await serveAdmin(options, uws, node).catch(async (error: unknown) => {
+    uws.us_listen_socket_close(socket)
+    await node.close()
+    throw error
+  })
+  const close = async () => {
+    state = 'closing'
+    uws.us_listen_socket_close(socket)
+    for (const connection of node.sessions.all()) connection.close('restart')
+    admin?.close()
+    await node.close()
+    app.close()
+  }
+  let closed: Promise<void> | undefined
+  return {
+    port: uws.us_socket_local_port(socket),
+    adminPort: admin?.port,
+    unready,
+    close: () => (closed ??= close()),
+  }
+}
+
+function readHandshake({ config }: GatewayOptions, header: (name: string) => string): Handshake {
+  const policy = { anonymous: config.auth.kind === 'none', allowedOrigins: config.allowedOrigins }
+  const headers = {
+    authorization: header('authorization'),
+    cookie: header('cookie'),
+    protocols: header('sec-websocket-protocol'),
+  }
+  return {
+    isOriginAllowed: originAllowed(header('origin'), header('host'), policy),
+    token: findToken(headers, config.authCookie),
+  }
+}
+
+function listen(
+  app: ReturnType<ReturnType<typeof loadUws>['App']>,
+  host: string,
+  port: number,
+): Promise<us_listen_socket> {
+  return new Promise((resolve, reject) => {
+    app.listen(host, port, (socket) => {
+      if (socket === false)
+        reject(new Error(`cannot listen on ${host}:${port}: the port is taken, or the address is not this machine's`))
+      else resolve(socket)
+    })
+  })
+}

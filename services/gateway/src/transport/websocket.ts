@@ -1,0 +1,165 @@
+import { bearerSubprotocolPrefix, type CloseName, closeCodes, subprotocols, type WireFormat } from '@roomway/protocol'
+import type {
+  HttpRequest,
+  HttpResponse,
+  RecognizedString,
+  TemplatedApp,
+  us_socket_context_t,
+  WebSocket,
+} from '@roomway/uws'
+import type { Guest, Handshake, Reception } from '../connection/reception.js'
+import type { PublishToTopic, Socket } from './transport.js'
+
+export interface WebSocketTransportOptions {
+  readonly app: TemplatedApp
+  readonly reception: Reception
+  readonly maxFrameBytes: number
+  /** Bytes in a socket's buffer at which frames are dropped; the socket is closed before it comes to that. */
+  readonly hardLimitBytes: number
+  readonly heartbeatMs: number
+  readonly onDrain: (guest: Guest) => void
+  /** Reads what matters out of the upgrade request; what it returns is all that is kept of it. */
+  readonly readHandshake: (header: (name: string) => string) => Handshake
+  /** Why no new connection is taken just now; undefined when one is. */
+  readonly overload: () => { readonly retryAfterSeconds: number } | undefined
+}
+
+interface Link {
+  readonly format: WireFormat
+  readonly handshake: Handshake
+  socket: UwsSocket | undefined
+  guest: Guest | undefined
+}
+
+const noRequest = '400 Bad Request'
+
+/** The WebSocket transport: `GET /v1/ws`. Returns how a frame is published to a topic. */
+export function serveWebSockets(options: WebSocketTransportOptions): PublishToTopic {
+  const { app, reception } = options
+  app.ws<Link>('/v1/ws', {
+    maxPayloadLength: options.maxFrameBytes,
+    maxBackpressure: options.hardLimitBytes,
+    idleTimeout: idleTimeoutSeconds(options.heartbeatMs),
+    sendPingsAutomatically: true,
+    upgrade: (res, req, context) => upgrade(options, res, req, context),
+    open: (ws) => {
+      const link = ws.getUserData()
+      link.socket = new UwsSocket(ws, link.format)
+      link.guest = reception.onOpen(link.socket, link.handshake)
+    },
+    message: (ws, message, isBinary) => {
+      const { guest } = ws.getUserData()
+      if (guest !== undefined) reception.onMessage(guest, new Uint8Array(message), isBinary)
+    },
+    drain: (ws) => {
+      const { guest } = ws.getUserData()
+      if (guest !== undefined) options.onDrain(guest)
+    },
+    // Closing inside this handler crashes the process, so it waits for the next turn of the event loop.
+    dropped: (ws) => {
+      const { socket } = ws.getUserData()
+      setImmediate(() => socket?.close('slow'))
+    },
+    close: (ws) => {
+      const link = ws.getUserData()
+      link.socket?.gone()
+      if (link.guest !== undefined) reception.onClose(link.guest)
+    },
+  })
+  return (topic, frame, format) => void app.publish(topic, frame as RecognizedString, format === 'msgpack')
+}
+
+/** uWebSockets.js pings a socket that was silent for about this long less 8 s, and ends it after this long. */
+function idleTimeoutSeconds(heartbeatMs: number): number {
+  return Math.min(960, Math.max(16, Math.ceil(heartbeatMs / 1_000) + 8))
+}
+
+function upgrade(
+  options: WebSocketTransportOptions,
+  res: HttpResponse,
+  req: HttpRequest,
+  context: us_socket_context_t,
+): void {
+  const overload = options.overload()
+  if (overload !== undefined) {
+    res
+      .writeStatus('503 Service Unavailable')
+      .writeHeader('Retry-After', String(overload.retryAfterSeconds))
+      .end('overloaded')
+    return
+  }
+  const offered = req.getHeader('sec-websocket-protocol')
+  const chosen = choose(offered)
+  if (chosen === undefined) {
+    const known = Object.values(subprotocols).join(', ')
+    res
+      .writeStatus(noRequest)
+      .writeHeader('Content-Type', 'text/plain')
+      .end(`unknown subprotocol; this server knows ${known}`)
+    return
+  }
+  const link: Link = {
+    format: chosen.format,
+    handshake: options.readHandshake((name) => req.getHeader(name)),
+    socket: undefined,
+    guest: undefined,
+  }
+  const extensions = req.getHeader('sec-websocket-extensions')
+  res.upgrade(link, req.getHeader('sec-websocket-key'), chosen.answer, extensions, context)
+}
+
+/** The first offered format that is known; JSON where none was offered. An answer is sent only where something was offered (RFC 6455, 4.2.2). */
+function choose(offered: string): { format: WireFormat; answer: string } | undefined {
+  const items = offered
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '' && !item.startsWith(bearerSubprotocolPrefix))
+  if (items.length === 0) return { format: 'json', answer: offered === '' ? '' : subprotocols.json }
+  for (const item of items) {
+    if (item === subprotocols.json) return { format: 'json', answer: item }
+    if (item === subprotocols.msgpack) return { format: 'msgpack', answer: item }
+  }
+  return undefined
+}
+
+class UwsSocket implements Socket {
+  readonly format: WireFormat
+  #ws: WebSocket<Link> | undefined
+
+  constructor(ws: WebSocket<Link>, format: WireFormat) {
+    this.#ws = ws
+    this.format = format
+  }
+
+  get remoteAddress(): string {
+    return this.#ws === undefined ? '' : Buffer.from(this.#ws.getRemoteAddressAsText()).toString()
+  }
+
+  send(frame: string | Uint8Array): void {
+    this.#ws?.send(frame as RecognizedString, this.format === 'msgpack')
+  }
+
+  cork(sends: () => void): void {
+    this.#ws?.cork(sends)
+  }
+
+  subscribe(topic: string): void {
+    this.#ws?.subscribe(topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#ws?.unsubscribe(topic)
+  }
+
+  bufferedBytes(): number {
+    return this.#ws?.getBufferedAmount() ?? 0
+  }
+
+  close(name: CloseName): void {
+    this.#ws?.end(closeCodes[name].code, name)
+  }
+
+  gone(): void {
+    this.#ws = undefined
+  }
+}
