@@ -1,1 +1,2 @@
-export {}
+export { openKafkaBroker } from './kafka-broker.js'
+export type { KafkaBrokerOptions } from './options.js'

@@ -1,0 +1,98 @@
+/** Asks leaders where partitions begin and end. Questions of one turn of the event loop share a request to each leader. */
+import { backoffMs, pause } from './backoff.js'
+import type { Cluster } from './cluster.js'
+import { errorCodes, errorName } from './error-codes.js'
+import { messageOf } from './kafkajs-connection.js'
+import { offsetOf, offsetsRequest } from './offsets-request.js'
+import type { Topic } from './topic.js'
+
+interface Question {
+  readonly partition: number
+  readonly resolve: (offset: number) => void
+  readonly reject: (error: Error) => void
+}
+
+type Which = keyof typeof offsetOf
+
+export class PartitionEnds {
+  readonly #topic: Topic
+  readonly #cluster: Cluster
+  readonly #use: string
+  readonly #patienceMs: number
+  readonly #waiting: Record<Which, Question[]> = { start: [], end: [] }
+
+  /** @param patienceMs for how long leaders that do not answer are asked again */
+  constructor(topic: Topic, cluster: Cluster, use: string, patienceMs: number) {
+    this.#topic = topic
+    this.#cluster = cluster
+    this.#use = use
+    this.#patienceMs = patienceMs
+  }
+
+  /** The log's start, or its last stable offset. @throws where no leader answers for too long. */
+  ask(which: Which, partition: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting[which]
+      waiting.push({ partition, resolve, reject })
+      if (waiting.length === 1) setImmediate(() => void this.#answer(which, waiting.splice(0)))
+    })
+  }
+
+  async #answer(which: Which, questions: readonly Question[]): Promise<void> {
+    const deadlineMs = Date.now() + this.#patienceMs
+    let open = questions
+    for (let failures = 0; ; failures++) {
+      try {
+        open = await this.#attempt(which, open)
+        if (open.length === 0) return
+        throw new Error(`no leader answers for ${open.length} partitions`)
+      } catch (error) {
+        if (Date.now() > deadlineMs) {
+          const fault = new Error(`cannot tell the ${which} of ${this.#topic.name}: ${messageOf(error)}`, {
+            cause: error,
+          })
+          for (const question of open) question.reject(fault)
+          return
+        }
+      }
+      await pause(backoffMs(failures))
+      await this.#topic.refresh().catch(() => undefined)
+    }
+  }
+
+  /** Resolves with the questions still open. */
+  async #attempt(which: Which, questions: readonly Question[]): Promise<readonly Question[]> {
+    const byLeader = new Map<number, Question[]>()
+    for (const question of questions) {
+      const leader = this.#topic.leader(question.partition)?.nodeId ?? -1
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), question])
+    }
+    const open = await Promise.all([...byLeader].map(([leader, asked]) => this.#askLeader(leader, which, asked)))
+    return open.flat()
+  }
+
+  async #askLeader(nodeId: number, which: Which, questions: readonly Question[]): Promise<readonly Question[]> {
+    if (nodeId < 0) return questions
+    const partitions = [...new Set(questions.map((question) => question.partition))]
+    const positions = partitions.map((partition) => ({
+      partition,
+      leaderEpoch: this.#topic.leader(partition)?.epoch ?? -1,
+    }))
+    try {
+      const connection = await this.#cluster.connection(nodeId, this.#use)
+      const answers = await connection.send(offsetsRequest(this.#topic.name, positions, offsetOf[which]))
+      const offsets = new Map(answers.map((answer) => [answer.partition, answer]))
+      return questions.filter((question) => !settle(question, offsets.get(question.partition)))
+    } catch {
+      return questions
+    }
+  }
+}
+
+function settle(question: Question, answer: { errorCode: number; offset: number } | undefined): boolean {
+  if (answer?.errorCode === errorCodes.none) question.resolve(answer.offset)
+  else if (answer?.errorCode === errorCodes.topicAuthorizationFailed) {
+    question.reject(new Error(`Kafka refuses to tell offsets: ${errorName(answer.errorCode)}`))
+  } else return false
+  return true
+}

@@ -1,0 +1,132 @@
+/** A bounded read of one partition, on connections shared by all replays of a log. */
+import type { Batch } from '@roomway/broker'
+import { PositionError } from '@roomway/broker'
+import { backoffMs, pause } from './backoff.js'
+import type { Cluster } from './cluster.js'
+import { errorCodes, errorName } from './error-codes.js'
+import type { FetchAnswer } from './fetch-request.js'
+import { fetchRequest } from './fetch-request.js'
+import type { PartitionEnds } from './partition-ends.js'
+import type { OnFault } from './record-batch-decoder.js'
+import { decodeRecords } from './record-batch-decoder.js'
+import type { Topic } from './topic.js'
+
+/** What is asked for lies below the end, so this wait is only for a leader that has yet to learn its end. */
+const waitMs = 200
+const maxBytes = 1024 * 1024
+
+export interface ReplayOptions {
+  readonly topic: Topic
+  readonly cluster: Cluster
+  readonly ends: PartitionEnds
+  /** Names the connection to use. */
+  readonly use: string
+  readonly onFault: OnFault
+  /** For how long brokers that do not answer are asked again. */
+  readonly patienceMs: number
+  readonly closed: AbortSignal
+}
+
+export interface Range {
+  readonly partition: number
+  readonly from: number
+  readonly to: number
+}
+
+type OnBatch = (batch: Batch) => void | Promise<void>
+
+/** See `Log.read`. */
+export async function replay(
+  range: Range,
+  onBatch: OnBatch,
+  options: ReplayOptions,
+  signal?: AbortSignal,
+): Promise<number> {
+  const reader = new RangeReader(range, options)
+  while (reader.position < range.to && signal?.aborted !== true) {
+    const batch = await reader.next(signal)
+    if (batch !== undefined) await onBatch(batch)
+  }
+  return reader.position
+}
+
+class RangeReader {
+  position: number
+  readonly #range: Range
+  readonly #options: ReplayOptions
+  /** The log whose positions these are, whatever bears its name later. */
+  readonly #topicId: string
+  #leaderEpoch = -1
+
+  constructor(range: Range, options: ReplayOptions) {
+    this.#range = range
+    this.#options = options
+    this.#topicId = options.topic.id
+    this.position = range.from
+  }
+
+  /** The next stretch; undefined where nothing came yet. @throws PositionError */
+  async next(signal: AbortSignal | undefined): Promise<Batch | undefined> {
+    const answer = await this.#fetchPatiently(signal)
+    if (answer?.records == null || answer.records.length === 0) return undefined
+    const { partition, to } = this.#range
+    const decoded = decodeRecords(partition, answer.records, this.position, answer.aborted, this.#options.onFault)
+    this.#leaderEpoch = decoded.lastBatch?.leaderEpoch ?? this.#leaderEpoch
+    if (decoded.nextOffset <= this.position) return undefined
+    const past = decoded.records.findIndex((record) => record.offset >= to)
+    const records = past < 0 ? decoded.records : decoded.records.slice(0, past)
+    this.position = past < 0 ? decoded.nextOffset : decoded.records[past]!.offset
+    return { partition, records, nextOffset: this.position }
+  }
+
+  async #fetchPatiently(signal: AbortSignal | undefined): Promise<FetchAnswer | undefined> {
+    const { topic, closed, patienceMs } = this.#options
+    const deadlineMs = Date.now() + patienceMs
+    for (let failures = 0; ; failures++) {
+      if (closed.aborted) throw new Error(`the log ${topic.name} was closed during a read`)
+      try {
+        return await this.#fetch()
+      } catch (error) {
+        if (error instanceof PositionError || Date.now() > deadlineMs) throw error
+      }
+      await pause(backoffMs(failures), signal)
+      if (signal?.aborted === true) return undefined
+      await topic.refresh().catch(() => undefined)
+    }
+  }
+
+  async #fetch(): Promise<FetchAnswer> {
+    const { topic, cluster, use } = this.#options
+    const { partition } = this.#range
+    if (topic.id !== this.#topicId) throw new PositionError('epoch', `${topic.name} was made again during a read`)
+    const leader = topic.leader(partition)
+    if (leader === undefined) throw new Error(`${topic.name}/${partition} has no leader`)
+    const position = {
+      partition,
+      offset: this.position,
+      leaderEpoch: leader.epoch,
+      lastFetchedEpoch: this.#leaderEpoch,
+    }
+    const connection = await cluster.connection(leader.nodeId, use)
+    const limits = { maxWaitMs: waitMs, maxBytes, maxPartitionBytes: maxBytes }
+    const [answer] = await connection.send(fetchRequest(this.#topicId, [position], limits))
+    if (answer === undefined) throw new Error(`Kafka answered nothing about ${topic.name}/${partition}`)
+    await this.#check(answer)
+    return answer
+  }
+
+  async #check(answer: FetchAnswer): Promise<void> {
+    const { topic, ends } = this.#options
+    const { partition } = this.#range
+    const where = `${topic.name}/${partition} at ${this.position}`
+    if (answer.diverging !== undefined)
+      throw new PositionError('epoch', `${where}: Kafka lost records that had been read`)
+    if (answer.errorCode === errorCodes.none) return
+    if (answer.errorCode !== errorCodes.offsetOutOfRange) throw new Error(`${where}: ${errorName(answer.errorCode)}`)
+    const start = await ends.ask('start', partition)
+    if (topic.id !== this.#topicId) throw new PositionError('epoch', `${where}: the topic was made again`)
+    throw this.position < start
+      ? new PositionError('expired', `${where} lies below the log's start, ${start}`)
+      : new PositionError('ahead', `${where} lies past the log's end`)
+  }
+}

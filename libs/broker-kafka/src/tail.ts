@@ -1,0 +1,255 @@
+/**
+ * A tail of some partitions: one long poll to each broker that leads any of them, on a connection of its own. Only the observer's promise
+ * pauses a partition. Faults of connections and leaders are retried for ever; whatever means that the log is not the one read so far
+ * ends the tail with a reset.
+ */
+import type { Batch, Logger, ResetReason, Tail, TailObserver } from '@roomway/broker'
+import { backoffMs, pause } from './backoff.js'
+import type { Cluster } from './cluster.js'
+import { Cursor } from './cursor.js'
+import { errorCodes, errorName } from './error-codes.js'
+import type { FetchAnswer } from './fetch-request.js'
+import { fetchRequest } from './fetch-request.js'
+import { messageOf } from './kafkajs-connection.js'
+import type { PartitionEnds } from './partition-ends.js'
+import type { OnFault } from './record-batch-decoder.js'
+import { decodeRecords } from './record-batch-decoder.js'
+import type { Topic } from './topic.js'
+
+const noLeader = -1
+const longPollMs = 500
+/** While a partition is paused, so that it is asked for again soon after its pause. */
+const shortPollMs = 20
+const maxBytes = 4 * 1024 * 1024
+const maxPartitionBytes = 1024 * 1024
+/** Decoding yields to the event loop after this long. */
+const sliceMs = 8
+
+export interface TailOptions {
+  readonly topic: Topic
+  readonly cluster: Cluster
+  readonly ends: PartitionEnds
+  /** Names this tail's connections; unique. */
+  readonly use: string
+  readonly logger: Logger
+  readonly onFault: OnFault
+  /** Told where the log was truncated below what was read; it changes the topic's epoch. */
+  readonly onTruncation: (partition: number, endOffset: number) => Promise<void>
+  readonly onClosed: (tail: KafkaTail) => void
+}
+
+export class KafkaTail implements Tail {
+  readonly #options: TailOptions
+  readonly #observer: TailObserver
+  readonly #cursors: ReadonlyMap<number, Cursor>
+  readonly #running = new Map<number, Promise<void>>()
+  readonly #stop = new AbortController()
+  readonly #forgetEpoch: () => void
+  #wake = new AbortController()
+  #rotation = 0
+
+  constructor(from: ReadonlyMap<number, number>, observer: TailObserver, options: TailOptions) {
+    this.#options = options
+    this.#observer = observer
+    this.#cursors = new Map([...from].map(([partition, offset]) => [partition, new Cursor(partition, offset)]))
+    this.#forgetEpoch = options.topic.onEpoch(() => this.#reset('epoch'))
+    this.#spread()
+  }
+
+  lastActivityMs(partition: number): number {
+    return this.#cursors.get(partition)?.lastActivityMs ?? 0
+  }
+
+  async close(): Promise<void> {
+    this.#end()
+    await Promise.all(this.#running.values())
+  }
+
+  get #closed(): boolean {
+    return this.#stop.signal.aborted
+  }
+
+  #end(): void {
+    if (this.#closed) return
+    this.#stop.abort()
+    this.#wake.abort()
+    this.#forgetEpoch()
+    this.#options.cluster.hangUp(this.#options.use)
+    this.#options.onClosed(this)
+  }
+
+  #reset(reason: ResetReason): void {
+    if (this.#closed) return
+    this.#end()
+    this.#options.logger.warn({ topic: this.#options.topic.name, reason }, 'a tail cannot go on from where it was')
+    this.#observer.onReset(reason)
+  }
+
+  /** Sees to it that each leader in use has a loop. */
+  #spread(): void {
+    if (this.#closed) return
+    for (const partition of this.#cursors.keys()) {
+      const nodeId = this.#leaderOf(partition)
+      if (this.#running.has(nodeId)) continue
+      const loop = this.#loop(nodeId).finally(() => {
+        this.#running.delete(nodeId)
+        // Where partitions came back to this leader while its loop was ending.
+        this.#spread()
+      })
+      this.#running.set(nodeId, loop)
+    }
+    this.#rouse()
+  }
+
+  #leaderOf(partition: number): number {
+    return this.#options.topic.leader(partition)?.nodeId ?? noLeader
+  }
+
+  async #loop(nodeId: number): Promise<void> {
+    let failures = 0
+    while (!this.#closed) {
+      const mine = [...this.#cursors.values()].filter((cursor) => this.#leaderOf(cursor.partition) === nodeId)
+      if (mine.length === 0) return
+      const ready = mine.filter((cursor) => !cursor.paused)
+      if (ready.length === 0) await this.#roused()
+      else if (nodeId !== noLeader && (await this.#poll(nodeId, ready, ready.length < mine.length))) failures = 0
+      else await this.#recover(failures++)
+    }
+  }
+
+  async #recover(failures: number): Promise<void> {
+    await pause(backoffMs(failures), this.#stop.signal)
+    if (this.#closed) return
+    await this.#options.topic.refresh().catch((error: unknown) => this.#report('cannot look at the topic', error))
+    this.#spread()
+  }
+
+  /** One fetch. False: something went wrong, and the topic should be looked at again. */
+  async #poll(nodeId: number, ready: readonly Cursor[], somePaused: boolean): Promise<boolean> {
+    const { topic, cluster, use } = this.#options
+    const positions = this.#rotated(ready).map((cursor) => cursor.position(topic.leader(cursor.partition)?.epoch ?? -1))
+    const maxWaitMs = somePaused ? shortPollMs : longPollMs
+    try {
+      const connection = await cluster.connection(nodeId, use)
+      const answers = await connection.send(
+        fetchRequest(topic.id, positions, { maxWaitMs, maxBytes, maxPartitionBytes }),
+      )
+      return await this.#takeAll(answers)
+    } catch (error) {
+      if (this.#closed) return true
+      for (const cursor of ready) cursor.mustVerify = true
+      this.#report('a fetch failed', error)
+      return false
+    }
+  }
+
+  /** Another partition first each time, so that a large one does not keep the others waiting. */
+  #rotated(ready: readonly Cursor[]): Cursor[] {
+    const first = this.#rotation++ % ready.length
+    return [...ready.slice(first), ...ready.slice(0, first)]
+  }
+
+  async #takeAll(answers: readonly FetchAnswer[]): Promise<boolean> {
+    let fine = true
+    let sliceStart = performance.now()
+    for (const answer of answers) {
+      if (this.#closed) return true
+      const cursor = this.#cursors.get(answer.partition)
+      if (cursor !== undefined && !(await this.#take(cursor, answer))) fine = false
+      if (performance.now() - sliceStart < sliceMs) continue
+      await new Promise(setImmediate)
+      sliceStart = performance.now()
+    }
+    return fine
+  }
+
+  async #take(cursor: Cursor, answer: FetchAnswer): Promise<boolean> {
+    if (answer.errorCode === errorCodes.offsetOutOfRange) return await this.#outOfRange(cursor)
+    if (answer.errorCode !== errorCodes.none) {
+      cursor.mustVerify = true
+      this.#report(`partition ${cursor.partition}`, new Error(errorName(answer.errorCode)))
+      return false
+    }
+    cursor.lastActivityMs = Date.now()
+    if (answer.diverging !== undefined) return await this.#truncated(cursor, answer.diverging.endOffset)
+    if (answer.records === null || answer.records.length === 0) return true
+    return this.#decode(cursor, answer, answer.records) || (await this.#truncated(cursor, cursor.nextOffset))
+  }
+
+  #decode(cursor: Cursor, answer: FetchAnswer, bytes: Buffer): boolean {
+    const before = cursor.nextOffset
+    const decoded = decodeRecords(cursor.partition, bytes, before, answer.aborted, this.#options.onFault)
+    if (!cursor.advance(decoded.firstBatch, decoded.lastBatch, decoded.nextOffset)) return false
+    if (decoded.nextOffset > before) {
+      this.#deliver(cursor, { partition: cursor.partition, records: decoded.records, nextOffset: decoded.nextOffset })
+    }
+    return true
+  }
+
+  #deliver(cursor: Cursor, batch: Batch): void {
+    try {
+      const waiting = this.#observer.onBatch(batch)
+      if (waiting !== undefined) void this.#pauseFor(cursor, waiting)
+    } catch (error) {
+      this.#observerFailed(error)
+    }
+  }
+
+  async #pauseFor(cursor: Cursor, waiting: Promise<void>): Promise<void> {
+    cursor.paused = true
+    try {
+      await waiting
+    } catch (error) {
+      this.#observerFailed(error)
+    }
+    cursor.paused = false
+    this.#rouse()
+  }
+
+  #observerFailed(error: unknown): void {
+    this.#options.logger.error({ topic: this.#options.topic.name, err: error }, 'the observer of a tail failed')
+  }
+
+  async #outOfRange(cursor: Cursor): Promise<boolean> {
+    const [start, end] = await Promise.all([
+      this.#options.ends.ask('start', cursor.partition),
+      this.#options.ends.ask('end', cursor.partition),
+    ])
+    if (this.#closed) return true
+    if (cursor.nextOffset < start) this.#reset('expired')
+    else if (cursor.nextOffset > end) return await this.#truncated(cursor, end)
+    // The last batch has expired, and with it what could be compared.
+    else cursor.lastBatch = undefined
+    return true
+  }
+
+  async #truncated(cursor: Cursor, endOffset: number): Promise<boolean> {
+    const { topic, logger, onTruncation } = this.#options
+    const { partition, nextOffset } = cursor
+    logger.error({ topic: topic.name, partition, nextOffset, endOffset }, 'Kafka lost records that had been read')
+    await onTruncation(partition, endOffset)
+    this.#reset('epoch')
+    return true
+  }
+
+  #report(what: string, error: unknown): void {
+    if (this.#closed) return
+    this.#options.logger.warn(
+      { topic: this.#options.topic.name, reason: messageOf(error) },
+      `${what}; it is tried again`,
+    )
+  }
+
+  #rouse(): void {
+    this.#wake.abort()
+    if (!this.#closed) this.#wake = new AbortController()
+  }
+
+  #roused(): Promise<void> {
+    const { signal } = this.#wake
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What is known of one topic: its ID, partitions and leaders, and the epoch made of them.
+ *
+ * Another ID under the name is another log. Kafka never uses an ID again, so a broker that lags and still tells of an earlier one is
+ * recognised, as is one that tells of an earlier leader. An UNKNOWN_TOPIC_ID alone changes nothing, because a broker that has just
+ * started, or a topic that was just made, gives it too: only the metadata decide. A topic that is missing for the whole grace is made
+ * again; the controller refuses that where it does exist.
+ */
+import { createHash } from 'node:crypto'
+import type { Logger } from '@roomway/broker'
+import { pause } from './backoff.js'
+import type { Cluster } from './cluster.js'
+import { errorCodes, errorName } from './error-codes.js'
+import { messageOf, protocolErrorOf } from './kafkajs-connection.js'
+import type { Leader, TopicMetadata } from './metadata-request.js'
+import type { TopicSettings } from './topic-settings.js'
+import { creationOf } from './topic-settings.js'
+
+const creationTimeoutMs = 10_000
+const propagationMs = 20
+
+export interface TopicOptions {
+  readonly name: string
+  readonly settings: TopicSettings
+  readonly cluster: Cluster
+  readonly logger: Logger
+  readonly missingGraceMs: number
+}
+
+export class Topic {
+  readonly name: string
+  readonly #options: TopicOptions
+  readonly #listeners = new Set<() => void>()
+  readonly #formerIds = new Set<string>()
+  #id = ''
+  #leaders: readonly Leader[] = []
+  #truncations = ''
+  #epoch = ''
+  #missingSinceMs: number | undefined
+  #refreshing: Promise<void> | undefined
+
+  constructor(options: TopicOptions) {
+    this.name = options.name
+    this.#options = options
+  }
+
+  get id(): string {
+    return this.#id
+  }
+
+  get epoch(): string {
+    return this.#epoch
+  }
+
+  get partitions(): number {
+    return this.#leaders.length
+  }
+
+  leader(partition: number): Leader | undefined {
+    const leader = this.#leaders[partition]
+    return leader === undefined || leader.nodeId < 0 ? undefined : leader
+  }
+
+  /** Tells of every change of the epoch, after it changed. Returns what ends the telling. */
+  onEpoch(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Finds the topic, making it where it is missing. @throws where no broker answers, or it may not be made. */
+  async open(): Promise<void> {
+    while (!(await this.#look())) {
+      await this.#create()
+      await pause(propagationMs)
+    }
+  }
+
+  /** Looks again. One look serves all who ask meanwhile. @throws where no broker answers. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  /** Sets which truncations of this topic are known; part of the epoch. */
+  setTruncations(text: string): void {
+    this.#truncations = text
+    this.#renewEpoch()
+  }
+
+  async #refresh(): Promise<void> {
+    if (await this.#look()) return
+    const now = Date.now()
+    this.#missingSinceMs ??= now
+    if (now - this.#missingSinceMs < this.#options.missingGraceMs) return
+    this.#options.logger.error({ topic: this.name }, 'the topic is gone and is made again: its log begins anew')
+    await this.#create()
+    await this.#look()
+  }
+
+  /** True where the topic exists and is usable. */
+  async #look(): Promise<boolean> {
+    const { topics } = await this.#options.cluster.metadata([this.name])
+    const found = topics.find((topic) => topic.name === this.name)
+    if (found === undefined || found.errorCode === errorCodes.unknownTopicOrPartition) return false
+    if (found.errorCode !== errorCodes.none && found.errorCode !== errorCodes.leaderNotAvailable) {
+      throw new Error(`Kafka does not show topic ${this.name}: ${errorName(found.errorCode)}`)
+    }
+    this.#missingSinceMs = undefined
+    this.#adopt(found)
+    return this.#id !== ''
+  }
+
+  #adopt(found: TopicMetadata): void {
+    if (this.#formerIds.has(found.id) || found.leaders.length === 0) return
+    if (found.id === this.#id) {
+      if (found.leaders.length >= this.#leaders.length) this.#leaders = newest(this.#leaders, found.leaders)
+    } else {
+      if (this.#id !== '') this.#formerIds.add(this.#id)
+      this.#id = found.id
+      this.#leaders = found.leaders
+      this.#truncations = ''
+    }
+    this.#renewEpoch()
+  }
+
+  #renewEpoch(): void {
+    const epoch = epochOf(this.#id, this.partitions, this.#truncations)
+    if (epoch === this.#epoch) return
+    const first = this.#epoch === ''
+    this.#epoch = epoch
+    if (first) return
+    this.#options.logger.warn({ topic: this.name, epoch, topicId: this.#id }, 'the log begins a new epoch')
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  async #create(): Promise<void> {
+    const { cluster, settings, logger } = this.#options
+    const connection = await cluster.anyConnection()
+    try {
+      await connection.broker.createTopics({
+        topics: [creationOf(this.name, settings, cluster.nodeCount)],
+        timeout: creationTimeoutMs,
+      })
+      logger.info({ topic: this.name, partitions: settings.partitions }, 'topic made')
+    } catch (cause) {
+      if (protocolErrorOf(cause) === 'TOPIC_ALREADY_EXISTS') return
+      throw new Error(`cannot make Kafka topic ${this.name}: ${messageOf(cause)}`, { cause })
+    }
+  }
+}
+
+function newest(known: readonly Leader[], found: readonly Leader[]): Leader[] {
+  return found.map((leader, partition) => {
+    const before = known[partition]
+    return before !== undefined && before.epoch > leader.epoch ? before : leader
+  })
+}
+
+/** Short, and the same on every node: 40 bits of a hash in base 36. */
+function epochOf(id: string, partitions: number, truncations: string): string {
+  const hash = createHash('sha256').update(`${id} ${partitions} ${truncations}`).digest()
+  return hash.readUIntBE(0, 5).toString(36)
+}
