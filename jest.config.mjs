@@ -10,6 +10,8 @@ export default {
       { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
     ],
   },
+  globalSetup: '<rootDir>/infra/setup/jest-setup.mjs',
+  globalTeardown: '<rootDir>/infra/setup/jest-teardown.mjs',
   testTimeout: 60_000,
   workerIdleMemoryLimit: '1GB',
 }

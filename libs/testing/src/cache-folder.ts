@@ -6,5 +6,5 @@ import { join } from 'node:path'
  * repository, so that several clones on one machine share it; empty or absent on a fresh machine, filled by the first run.
  */
 export function cacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'roomway')
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'roomway')
 }

@@ -3,6 +3,7 @@
  * (AppCDS, which halves the start), and the freshly formatted data folder that every private broker begins from.
  */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from './cache-folder.js'
@@ -51,12 +52,11 @@ appender.out.layout.pattern = %d %p %m (%c)%n%throwable{short}
  */
 export async function installKafka(): Promise<KafkaInstallation> {
   const folder = join(cacheFolder(), `kafka-${KAFKA_VERSION}-${LAYOUT}`)
-  const known = await readInstallation(folder)
-  if (known !== undefined) return known
-  await buildInstallation(folder)
-  const built = await readInstallation(folder)
-  if (built === undefined) throw new Error(`Kafka was installed into ${folder}, but its jars are not there`)
-  return built
+  if ((await readInstallation(folder)) === undefined) await fetchInstallation(folder)
+  const installation = await readInstallation(folder)
+  if (installation === undefined) throw new Error(`Kafka was installed into ${folder}, but its jars are not there`)
+  if (!existsSync(installation.archive)) await writeArchive(folder)
+  return installation
 }
 
 /** The words of a Java command line that run `main` of Kafka, with a heap of `heapMb` MiB. */
@@ -87,7 +87,7 @@ async function readInstallation(folder: string): Promise<KafkaInstallation | und
 }
 
 /** Jars are fetched beside, then moved to where they stay: the archive and the class path hold absolute paths. */
-async function buildInstallation(folder: string): Promise<void> {
+async function fetchInstallation(folder: string): Promise<void> {
   const maven = findProgram('mvn')
   if (maven === undefined) throw new Error('The jars of Kafka are fetched with Maven: apt-get install maven')
   findJava()
@@ -99,7 +99,6 @@ async function buildInstallation(folder: string): Promise<void> {
     await run(maven, ['-B', '-q', 'dependency:copy-dependencies', '-DoutputDirectory=jars'], { cwd: beside })
     await format(beside)
     await rename(beside, folder).catch(ignoreLostRace)
-    await writeArchive(folder)
   } finally {
     await rm(beside, { recursive: true, force: true })
   }

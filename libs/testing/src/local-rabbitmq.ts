@@ -6,7 +6,8 @@ import { eventually } from './deadline.js'
 import { LocalProcess } from './local-process.js'
 import { accepts, freePorts } from './ports.js'
 
-const INSTALLED = '/usr/lib/rabbitmq/lib'
+/** Where the system's package puts its versions. */
+export const RABBITMQ_FOLDER = '/usr/lib/rabbitmq/lib'
 
 /**
  * A RabbitMQ node of one's own: the system's program as a child process on free ports of 127.0.0.1, with its own epmd,
@@ -59,7 +60,7 @@ function advancedConfig(port: number): string {
 function environment(folder: string, ports: Ports): NodeJS.ProcessEnv {
   const kernel = '-kernel inet_dist_use_interface {127,0,0,1}'
   return {
-    PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/bin`,
+    PATH: `${process.env.PATH ?? ''}:/usr/sbin:/usr/bin:/bin`,
     LANG: 'C.UTF-8',
     HOME: join(folder, 'home'),
     ERL_EPMD_PORT: String(ports.epmd),
@@ -79,9 +80,9 @@ function environment(folder: string, ports: Ports): NodeJS.ProcessEnv {
 
 /** The program itself: the one on the search path changes to the system's user first. */
 function serverProgram(): string {
-  const version = folders(INSTALLED).find((name) => name.startsWith('rabbitmq_server-'))
-  if (version === undefined) throw new Error(`No RabbitMQ in ${INSTALLED}: apt-get install rabbitmq-server`)
-  return join(INSTALLED, version, 'sbin', 'rabbitmq-server')
+  const version = folders(RABBITMQ_FOLDER).find((name) => name.startsWith('rabbitmq_server-'))
+  if (version === undefined) throw new Error(`No RabbitMQ in ${RABBITMQ_FOLDER}: apt-get install rabbitmq-server`)
+  return join(RABBITMQ_FOLDER, version, 'sbin', 'rabbitmq-server')
 }
 
 function folders(path: string): string[] {
