@@ -45,7 +45,8 @@ export async function ensureSystemPackages(packages: readonly SystemPackage[]): 
   await run('apt-get', [...wait, 'update', '-qq'], { env })
   await run('apt-get', [...wait, 'install', '-y', '-qq', '--no-install-recommends', ...names], { env })
   const absent = missing.filter((candidate) => !candidate.isPresent())
-  if (absent.length > 0) throw new Error(`apt-get installed them, but they are not found: ${absent.map(describe).join(', ')}`)
+  if (absent.length > 0)
+    throw new Error(`apt-get installed them, but they are not found: ${absent.map(describe).join(', ')}`)
   return names
 }
 

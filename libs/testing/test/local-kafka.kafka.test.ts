@@ -6,13 +6,13 @@ import { accepts, type LocalKafka, randomPrefix, run, startKafka, testKafka } fr
 let kafka: LocalKafka
 
 beforeAll(async () => {
-  kafka = await startKafka()
+  kafka = await startKafka({ properties: { 'auto.create.topics.enable': true } })
 }, 180_000)
 
 afterAll(() => kafka?.close())
 
 test('a private Kafka keeps its port and its records over a kill', async () => {
-  const topic = await createTopic(kafka)
+  const topic = randomPrefix()
   await produce(kafka, topic, 'before')
   await kafka.kill()
   expect(await accepts(port(kafka))).toBe(false)
@@ -30,17 +30,14 @@ test('a private Kafka stops in good order and starts again', async () => {
   expect(await accepts(port(kafka))).toBe(true)
 })
 
-test('two brokers run side by side, and a closed one leaves nothing', async () => {
-  const other = await startKafka({ properties: { 'message.max.bytes': 2000 } })
+test('two brokers run side by side, create topics only where asked, and a closed one leaves nothing', async () => {
+  const other = await startKafka()
   expect(other.brokers).not.toEqual(kafka.brokers)
+  await expect(produce(other, 'never-created', 'x')).rejects.toThrow(/Unknown topic/)
   const folder = dirname(other.logFile)
   await other.close()
   await other.close()
   expect([existsSync(folder), await accepts(port(other))]).toEqual([false, false])
-})
-
-test('topics come into being only by being created', async () => {
-  await expect(produce(kafka, 'never-created', 'x')).rejects.toThrow(/Unknown topic/)
 })
 
 test('the shared Kafka is the same for every test of the run', async () => {
@@ -50,17 +47,6 @@ test('the shared Kafka is the same for every test of the run', async () => {
 }, 120_000)
 
 const port = (broker: LocalKafka) => Number(broker.brokers[0]?.split(':')[1])
-
-/** With kafkajs, since kcat cannot. */
-async function createTopic(broker: LocalKafka): Promise<string> {
-  const { Kafka } = (await import('kafkajs')).default
-  const topic = randomPrefix()
-  const admin = new Kafka({ brokers: broker.brokers }).admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
-  await admin.disconnect()
-  return topic
-}
 
 function produce(broker: LocalKafka, topic: string, value: string): Promise<string> {
   const limits = ['-X', 'message.timeout.ms=20000', '-X', 'topic.metadata.propagation.max.ms=2000']
