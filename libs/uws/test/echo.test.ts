@@ -1,8 +1,4 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { expect, test } from '@jest/globals'
 import { WebSocket as Client } from 'ws'
 import { loadUws } from '../src/index.js'
@@ -46,13 +42,3 @@ test('the same module comes back on every call, with the classes that the packag
   expect(loadUws()).toBe(uws)
   expect(uws).toHaveProperty('DeclarativeResponse')
 })
-
-/** Another Node on this machine, for another ABI, where there is one. */
-const otherNode = ['/opt/node24/bin/node', '/opt/node24/node_modules/node/bin/node'].find((path) => existsSync(path))
-if (otherNode !== undefined) {
-  test('it loads on that other Node too', async () => {
-    const script = fileURLToPath(new URL('./load-and-say.ts', import.meta.url))
-    const { stdout } = await promisify(execFile)(otherNode, ['--conditions=source', script])
-    expect(stdout.trim()).toBe('App is a function')
-  })
-}
