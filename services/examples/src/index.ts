@@ -1,1 +1,5 @@
-export {}
+export type { OutgoingEvent, Publish } from './event-publisher.js'
+export { type Examples, type ExamplesOptions, startExamples } from './examples.js'
+export { type HostMetrics, type HostMetricsOptions, startHostMetrics } from './host-metrics/host-metrics.js'
+export { hostMetricsRoom, type Sample, sampleEvent } from './host-metrics/sample.js'
+export { logPublisher } from './log-publisher.js'
