@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BrokerRecord, Logger, LogName } from '@roomway/broker'
+import { within } from './faults.js'
+import { closeChannel, type Link, LinkClosedError } from './link.js'
+import type { StreamProbe } from './stream-probe.js'
+import { StreamReader } from './stream-reader.js'
+import {
+  declareIncarnation,
+  declareQueue,
+  type Incarnation,
+  type Names,
+  restoreIncarnation,
+  type StreamLimits,
+  streamArguments,
+  unbindIncarnation,
+} from './topology.js'
+
+/**
+ * Which incarnation of each log is the present one, agreed on through one stream that nobody trims (`<prefix>.meta`). To begin a log, or
+ * to replace an incarnation whose streams were deleted or truncated, a node appends a genesis record that names the epoch it replaces.
+ * The first that names the present one wins; every node reads the same stream, so every node decides the same. The winner's writer
+ * declares exchange, streams and bindings and says so by a second record; until then any node may complete the declaration, and
+ * after it a missing stream is a deleted one, which calls for the next genesis.
+ */
+export interface EpochsTarget {
+  readonly publishing: Link
+  readonly reading: Link
+  readonly probe: StreamProbe
+  readonly names: Names
+  readonly limits: StreamLimits
+  readonly logger: Logger
+  /** An incarnation is declared and is the present one of its log. Called again, with the same one, after the stream was read anew. */
+  onPresent(incarnation: Incarnation): void
+}
+
+interface Present {
+  readonly incarnation: Incarnation
+  declared: boolean
+}
+
+const genesisKey = '$genesis'
+const declaredKey = '$declared'
+const settleMs = 30_000
+const courtesyMs = 2_000
+const retryMs = 500
+
+export class Epochs {
+  readonly #target: EpochsTarget
+  readonly #present = new Map<LogName, Present>()
+  readonly #known = new Map<string, Incarnation>()
+  readonly #opened = new Map<LogName, number>()
+  readonly #proposed = new Set<string>()
+  readonly #replacing = new Map<string, Promise<Incarnation>>()
+  readonly #settling = new Map<LogName, Promise<Incarnation>>()
+  readonly #changed = new Set<() => void>()
+  #reader: StreamReader | undefined
+  #read: Promise<void> | undefined
+  #isCaughtUp = false
+  #closed = false
+
+  constructor(target: EpochsTarget) {
+    this.#target = target
+  }
+
+  /** The present incarnation of a log, complete. Makes the first one, with `partitions`, where the log has none. */
+  async open(log: LogName, partitions: number): Promise<Incarnation> {
+    this.#opened.set(log, partitions)
+    await this.#caughtUp()
+    if (!this.#present.has(log)) await this.#propose({ log, epoch: newEpoch(), parent: '', partitions })
+    const incarnation = await this.#settle(log)
+    const { publishing, names } = this.#target
+    if (await restoreIncarnation(publishing, names, incarnation)) return this.#settle(log)
+    return this.replace(incarnation)
+  }
+
+  /** Puts another incarnation in place of this one, unless that has happened already. Resolves with the present one. */
+  replace(incarnation: Incarnation): Promise<Incarnation> {
+    let replacing = this.#replacing.get(incarnation.epoch)
+    if (replacing === undefined) {
+      replacing = this.#replace(incarnation).finally(() => this.#replacing.delete(incarnation.epoch))
+      this.#replacing.set(incarnation.epoch, replacing)
+    }
+    return replacing
+  }
+
+  /** As `replace`, tried until it succeeds; `onPresent` tells. */
+  replaceSoon(incarnation: Incarnation): void {
+    void this.#inBackground(incarnation.log, () => this.replace(incarnation))
+  }
+
+  async #replace({ log, epoch, partitions }: Incarnation): Promise<Incarnation> {
+    await this.#caughtUp()
+    if (this.#present.get(log)?.incarnation.epoch === epoch) {
+      this.#target.logger.error({ log, epoch }, 'streams of a log were deleted or truncated; a new epoch of it begins')
+      await this.#propose({ log, epoch: newEpoch(), parent: epoch, partitions })
+    }
+    return this.#settle(log)
+  }
+
+  /** Every incarnation on record, the present one of each log marked. */
+  async history(): Promise<readonly { readonly incarnation: Incarnation; readonly isPresent: boolean }[]> {
+    await this.#caughtUp()
+    return [...this.#known.values()].map((incarnation) => ({
+      incarnation,
+      isPresent: this.#present.get(incarnation.log)?.incarnation === incarnation,
+    }))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wake()
+    await this.#reader?.close()
+  }
+
+  /** Reads the stream to its end once; later calls wait for the same reading. */
+  #caughtUp(): Promise<void> {
+    this.#read ??= this.#begin().catch((error: unknown) => {
+      this.#read = undefined
+      throw error
+    })
+    return this.#read
+  }
+
+  async #begin(): Promise<void> {
+    const { publishing, reading, probe, names, logger } = this.#target
+    await declareQueue(publishing, names.anchor, streamArguments('meta', {}))
+    const end = await probe.end(names.anchor)
+    if (this.#closed) throw new LinkClosedError('the broker is closed')
+    await this.#reader?.close()
+    const reader = new StreamReader(
+      { link: reading, probe, logger, stream: names.anchor, partition: 0, keyedByRoute: false },
+      0,
+      { onRecords: (records) => this.#apply(records), onFault: () => this.#beginAgain() },
+    )
+    this.#reader = reader
+    await this.#until(() => reader.nextOffset >= end)
+    this.#isCaughtUp = true
+    for (const present of this.#present.values()) this.#tellPresent(present)
+  }
+
+  /** The stream was deleted or lost its end: what it says now is read anew, and the logs in use are opened again. */
+  #beginAgain(): void {
+    this.#target.logger.error(
+      { stream: this.#target.names.anchor },
+      'the stream of epochs was deleted or truncated; reading it anew',
+    )
+    this.#present.clear()
+    this.#known.clear()
+    this.#read = undefined
+    this.#isCaughtUp = false
+    for (const [log, partitions] of this.#opened) void this.#inBackground(log, () => this.open(log, partitions))
+  }
+
+  #apply(records: readonly BrokerRecord[]): void {
+    for (const record of records) {
+      if (record.key === genesisKey) this.#applyGenesis(JSON.parse(Buffer.from(record.value).toString()) as Incarnation)
+      if (record.key === declaredKey)
+        this.#applyDeclared(JSON.parse(Buffer.from(record.value).toString()) as Incarnation)
+    }
+    this.#wake()
+  }
+
+  #applyGenesis(genesis: Incarnation): void {
+    const present = this.#present.get(genesis.log)?.incarnation
+    if (genesis.parent !== (present?.epoch ?? '')) return
+    this.#known.set(genesis.epoch, genesis)
+    this.#present.set(genesis.log, { incarnation: genesis, declared: false })
+    if (present === undefined || !this.#opened.has(genesis.log)) return
+    void this.#inBackground(genesis.log, () => this.#settle(genesis.log))
+  }
+
+  #applyDeclared({ log, epoch }: Incarnation): void {
+    const present = this.#present.get(log)
+    if (present?.incarnation.epoch !== epoch) return
+    present.declared = true
+    this.#tellPresent(present)
+  }
+
+  /** Not while old records are read: what they say may have been replaced by a later one. */
+  #tellPresent({ declared, incarnation }: Present): void {
+    if (declared && this.#isCaughtUp && this.#opened.has(incarnation.log)) this.#target.onPresent(incarnation)
+  }
+
+  async #propose(genesis: Incarnation): Promise<void> {
+    this.#proposed.add(genesis.epoch)
+    await this.#append(genesisKey, genesis)
+    await this.#until(() => (this.#present.get(genesis.log)?.incarnation.epoch ?? '') !== genesis.parent)
+  }
+
+  /** Waits until the present incarnation is declared, and declares it: at once where this node made it, else if its maker takes too long. */
+  #settle(log: LogName): Promise<Incarnation> {
+    let settling = this.#settling.get(log)
+    if (settling === undefined) {
+      settling = this.#settleOnce(log).finally(() => this.#settling.delete(log))
+      this.#settling.set(log, settling)
+    }
+    return settling
+  }
+
+  async #settleOnce(log: LogName): Promise<Incarnation> {
+    for (;;) {
+      const present = this.#present.get(log)
+      if (present?.declared === true) return present.incarnation
+      if (present === undefined) {
+        await this.#until(() => this.#present.has(log))
+        continue
+      }
+      const isSettled = (): boolean => present.declared || this.#present.get(log) !== present
+      if (!this.#proposed.has(present.incarnation.epoch))
+        await this.#until(isSettled, courtesyMs).catch(() => undefined)
+      if (!isSettled()) await this.#declare(present.incarnation)
+      await this.#until(isSettled)
+    }
+  }
+
+  async #declare(incarnation: Incarnation): Promise<void> {
+    const { publishing, names, limits } = this.#target
+    await declareIncarnation(publishing, names, limits, incarnation)
+    const parent = this.#known.get(incarnation.parent)
+    if (parent !== undefined) await unbindIncarnation(publishing, names, parent)
+    await this.#append(declaredKey, incarnation)
+  }
+
+  async #append(key: string, value: Incarnation): Promise<void> {
+    const channel = await this.#target.publishing.confirmChannel()
+    try {
+      const headers = { 'roomway-key': key, 'roomway-event': key }
+      const options = { headers, contentType: 'application/json', mandatory: true, deliveryMode: 2 }
+      await new Promise<void>((resolve, reject) => {
+        channel.once('return', () => reject(new Error(`no stream ${this.#target.names.anchor}`)))
+        channel.sendToQueue(
+          this.#target.names.anchor,
+          Buffer.from(JSON.stringify(value)),
+          options,
+          (error: Error | null) => (error ? reject(error) : resolve()),
+        )
+      })
+    } finally {
+      await closeChannel(channel)
+    }
+  }
+
+  /** Waits for a state that records of the stream bring about. @throws an Error where it does not come. */
+  async #until(isTrue: () => boolean, ms = settleMs): Promise<void> {
+    const lateMs = Date.now() + ms
+    while (!isTrue()) {
+      if (this.#closed) throw new LinkClosedError('the broker is closed')
+      const change = new Promise<void>((resolve) => this.#changed.add(resolve))
+      await within(
+        change,
+        Math.max(lateMs - Date.now(), 1),
+        () => `stream ${this.#target.names.anchor} brought no answer within ${ms} ms`,
+      )
+    }
+  }
+
+  #wake(): void {
+    const waiting = [...this.#changed]
+    this.#changed.clear()
+    for (const resolve of waiting) resolve()
+  }
+
+  async #inBackground(log: LogName, work: () => Promise<unknown>): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await work()
+        return
+      } catch (error) {
+        if (this.#closed || error instanceof LinkClosedError) return
+        this.#target.logger.warn({ log, error }, 'the present epoch of a log could not be settled; trying again')
+        await sleep(retryMs)
+      }
+    }
+  }
+}
+
+/** Nine characters of 46 random bits: short in every position a client holds. */
+function newEpoch(): string {
+  return BigInt(`0x${randomBytes(6).toString('hex')}`).toString(36)
+}

@@ -1,0 +1,178 @@
+import type { Broker, BrokerOptions, Diagnosis, Lease, LeaseObserver, Log, LogName } from '@roomway/broker'
+import type { SocketOptions } from 'amqplib'
+import { Appender } from './appender.js'
+import { diagnose } from './diagnosis.js'
+import { Epochs } from './epochs.js'
+import { within } from './faults.js'
+import { Link } from './link.js'
+import { QueueLease } from './queue-lease.js'
+import { StreamLog } from './stream-log.js'
+import { StreamProbe } from './stream-probe.js'
+import { exchangeType, type Incarnation, type Names, namesOf, type StreamLimits } from './topology.js'
+
+export interface RabbitmqBrokerOptions extends BrokerOptions {
+  /** `amqp://user:password@host:port/vhost` or `amqps://…`. Heartbeats are every 10 s unless the URL's `heartbeat` says otherwise. */
+  readonly url: string
+  /** For `amqps`: certificate authorities, a client's certificate and so on, as Node's `tls.connect` takes them. */
+  readonly tls?: Pick<SocketOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized'>
+  /** Retention of the streams that are declared by this node; those that exist keep theirs. */
+  readonly limits?: StreamLimits
+}
+
+const defaultMaxQueuedBytes = 64 * 1024 * 1024
+const heartbeatSeconds = '10'
+const connectMs = 5_000
+const openMs = 30_000
+
+/**
+ * Opens RabbitMQ 3.10 or later as a broker, over AMQP 0-9-1. Resolves without waiting for the connection, so that `diagnose` can tell
+ * what is wrong; `log` and `claim` wait for it, 30 s at most. @throws TypeError where the URL is none.
+ */
+export async function openRabbitmqBroker(options: RabbitmqBrokerOptions): Promise<Broker> {
+  return new RabbitmqBroker(options)
+}
+
+class RabbitmqBroker implements Broker {
+  readonly kind = 'rabbitmq'
+  readonly #options: RabbitmqBrokerOptions
+  readonly #names: Names
+  readonly #publishing: Link
+  readonly #tailing: Link
+  readonly #replaying: Link
+  readonly #probe: StreamProbe
+  readonly #epochs: Epochs
+  readonly #logs = new Map<LogName, Promise<StreamLog>>()
+  readonly #opened = new Map<LogName, StreamLog>()
+  readonly #leases = new Set<QueueLease>()
+  #closing: Promise<void> | undefined
+
+  constructor(options: RabbitmqBrokerOptions) {
+    const { logger } = options
+    this.#options = options
+    this.#names = namesOf(options.prefix)
+    const url = new URL(options.url)
+    if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', heartbeatSeconds)
+    const link = (purpose: string): Link => {
+      const clientProperties = { connection_name: `roomway ${options.prefix} ${purpose}` }
+      return new Link(
+        purpose,
+        url.href,
+        { ...options.tls, noDelay: true, timeout: connectMs, clientProperties },
+        logger,
+      )
+    }
+    this.#publishing = link('publishing')
+    this.#tailing = link('tailing')
+    this.#replaying = link('replaying')
+    this.#probe = new StreamProbe(this.#replaying, this.#publishing)
+    this.#epochs = new Epochs({
+      publishing: this.#publishing,
+      reading: this.#tailing,
+      probe: this.#probe,
+      names: this.#names,
+      limits: options.limits ?? {},
+      logger,
+      onPresent: (incarnation) => this.#opened.get(incarnation.log)?.adopt(incarnation),
+    })
+  }
+
+  log(name: LogName): Promise<Log> {
+    let log = this.#logs.get(name)
+    if (log === undefined) {
+      log = this.#open(name)
+      this.#logs.set(name, log)
+      log.catch(() => this.#logs.delete(name))
+    }
+    return log
+  }
+
+  async claim(name: string, partitions: number, observer: LeaseObserver): Promise<Lease> {
+    await this.#connected()
+    const { logger } = this.#options
+    const onClosed = (lease: QueueLease): void => void this.#leases.delete(lease)
+    const lease = new QueueLease({
+      link: this.#tailing,
+      names: this.#names,
+      logger,
+      name,
+      partitions,
+      observer,
+      onClosed,
+    })
+    this.#leases.add(lease)
+    return lease
+  }
+
+  diagnose(): Promise<readonly Diagnosis[]> {
+    return diagnose({
+      link: this.#publishing,
+      epochs: this.#epochs,
+      names: this.#names,
+      partitions: this.#options.partitions,
+      limits: this.#options.limits ?? {},
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#leases].map((lease) => lease.close()))
+    await Promise.all([...this.#opened.values()].map((log) => log.close()))
+    await this.#epochs.close()
+    await Promise.all([this.#publishing, this.#tailing, this.#replaying].map((link) => link.close()))
+  }
+
+  async #open(name: LogName): Promise<StreamLog> {
+    await this.#connected()
+    const incarnation = await this.#epochs.open(name, partitionsOf(name, this.#options.partitions))
+    const log = this.#streamLog(incarnation)
+    this.#opened.set(name, log)
+    return log
+  }
+
+  #streamLog(incarnation: Incarnation): StreamLog {
+    const { logger, maxQueuedBytes = defaultMaxQueuedBytes } = this.#options
+    const { log: name } = incarnation
+    const appender = new Appender({
+      link: this.#publishing,
+      logger,
+      exchange: this.#names.exchange(name),
+      keyedByRoute: exchangeType(name) === 'fanout',
+      maxQueuedBytes,
+      onUnroutable: () =>
+        void log.verify().catch((error: unknown) => logger.warn({ log: name, error }, 'a log could not be verified')),
+    })
+    const log: StreamLog = new StreamLog(incarnation, {
+      tailing: this.#tailing,
+      replaying: this.#replaying,
+      probe: this.#probe,
+      epochs: this.#epochs,
+      names: this.#names,
+      logger,
+      appender,
+      onClosed: () => this.#forget(name),
+    })
+    return log
+  }
+
+  #forget(name: LogName): void {
+    this.#logs.delete(name)
+    this.#opened.delete(name)
+  }
+
+  async #connected(): Promise<void> {
+    if (this.#closing !== undefined) throw new Error('the broker is closed')
+    const why = (): string => {
+      const error = this.#publishing.lastError ?? this.#tailing.lastError ?? this.#replaying.lastError
+      return `RabbitMQ at ${new URL(this.#options.url).host} could not be reached for ${openMs} ms: ${error?.message ?? 'no answer'}`
+    }
+    await within(Promise.all([this.#publishing.model(), this.#tailing.model(), this.#replaying.model()]), openMs, why)
+  }
+}
+
+function partitionsOf(log: LogName, partitions: number): number {
+  return log === 'events' || log === 'commands' ? partitions : 1
+}

@@ -1,0 +1,110 @@
+import { isUtf8 } from 'node:buffer'
+import type { AppendRecord, BrokerRecord, RecordHeaders } from '@roomway/broker'
+import type { ConsumeMessage, Options } from 'amqplib'
+
+/**
+ * How a record lies in a stream: the value is the body, `content-type` the AMQP property of that name, the key the header `roomway-key`,
+ * the time the header `timestamp_in_ms` (as RabbitMQ's own timestamp plugin writes it, AMQP's `timestamp` being in whole seconds), every
+ * other header an AMQP header of type string. Foreign publishers set what they like of it.
+ */
+const keyHeader = 'roomway-key'
+const timeHeader = 'timestamp_in_ms'
+const offsetHeader = 'x-stream-offset'
+
+const markerType = 'roomway.marker'
+
+/** Header bytes that one record may have; amqplib encodes a table into 64 KiB. */
+export const maxHeaderBytes = 60_000
+
+const headerOverheadBytes = 6
+
+export function headerBytesOf(record: AppendRecord): number {
+  let bytes = record.key.length * 3
+  for (const name in record.headers) bytes += (name.length + record.headers[name]!.length) * 3 + headerOverheadBytes
+  return bytes
+}
+
+export function publishOptions(record: AppendRecord, timeMs: number): Options.Publish {
+  const { 'content-type': contentType, ...headers } = record.headers as Record<string, string | number>
+  headers[keyHeader] = record.key
+  headers[timeHeader] = timeMs
+  const options: Options.Publish = { headers, timestamp: Math.floor(timeMs / 1000), mandatory: true, deliveryMode: 2 }
+  if (contentType !== undefined) options.contentType = contentType as string
+  return options
+}
+
+/** A marker tells where a stream ends. Readers of the log never see it; to readers of the stream its key says that it is the system's. */
+export function markerOptions(id: string, timeMs: number): Options.Publish {
+  return {
+    type: markerType,
+    messageId: id,
+    headers: { [keyHeader]: '$marker', 'roomway-event': '$marker', [timeHeader]: timeMs },
+    mandatory: true,
+    deliveryMode: 2,
+  }
+}
+
+export function isMarker(message: ConsumeMessage): boolean {
+  return message.properties.type === markerType
+}
+
+export function offsetOf(message: ConsumeMessage): number {
+  return message.properties.headers![offsetHeader] as number
+}
+
+/** True where two deliveries are of the same record. */
+export function isSameRecord(a: ConsumeMessage, b: ConsumeMessage): boolean {
+  return (
+    a.properties.messageId === b.properties.messageId &&
+    a.properties.headers?.[timeHeader] === b.properties.headers?.[timeHeader] &&
+    a.properties.timestamp === b.properties.timestamp &&
+    a.properties.headers?.[keyHeader] === b.properties.headers?.[keyHeader] &&
+    a.content.equals(b.content)
+  )
+}
+
+export function recordOf(message: ConsumeMessage, partition: number, keyedByRoute: boolean): BrokerRecord {
+  const { properties, content } = message
+  const table: Record<string, unknown> = properties.headers!
+  return {
+    partition,
+    offset: table[offsetHeader] as number,
+    key: keyOf(table, keyedByRoute ? message.fields.routingKey : ''),
+    headers: headersOf(table, properties.contentType),
+    value: content,
+    timeMs: timeOf(table, properties.timestamp),
+  }
+}
+
+function keyOf(table: Record<string, unknown>, route: string): string | undefined {
+  const key = table[keyHeader]
+  if (typeof key === 'string') return key
+  return route === '' ? undefined : route
+}
+
+/** The publisher's clock in ms where it says so, else AMQP's timestamp in whole seconds, else 0: RabbitMQ tells no time of its own. */
+function timeOf(table: Record<string, unknown>, timestamp: unknown): number {
+  const timeMs = table[timeHeader]
+  if (typeof timeMs === 'number') return timeMs
+  return typeof timestamp === 'number' ? timestamp * 1000 : 0
+}
+
+function headersOf(table: Record<string, unknown>, contentType: unknown): RecordHeaders {
+  const headers: Record<string, string> = {}
+  if (typeof contentType === 'string') headers['content-type'] = contentType
+  for (const name in table) {
+    if (name === keyHeader || name === timeHeader || name === offsetHeader) continue
+    const value = table[name]
+    const text = typeof value === 'string' ? value : textOf(value)
+    if (text !== undefined) headers[name] = text
+  }
+  return headers
+}
+
+/** Numbers and booleans as text, byte strings where they are UTF-8; tables, lists and decimals have no text form. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (Buffer.isBuffer(value)) return isUtf8(value) ? value.toString('utf8') : undefined
+  const timestamp = value as { '!'?: unknown; value?: unknown } | null
+  return timestamp?.['!'] === 'timestamp' ? String(timestamp.value) : undefined
+}

@@ -1,0 +1,218 @@
+import type { BrokerRecord, Logger } from '@roomway/broker'
+import type { Channel, ConsumeMessage } from 'amqplib'
+import { isMissing, sustain } from './faults.js'
+import { channelClosed, closeChannel, type Link } from './link.js'
+import { isMarker, isSameRecord, offsetOf, recordOf } from './record-codec.js'
+import type { StreamProbe } from './stream-probe.js'
+
+/**
+ * Why a stream cannot be read on. `gone`: deleted. `truncated`: what was read is no longer there, so offsets mean other records.
+ * `expired`: retention dropped records that were not read yet.
+ */
+export type StreamFault = 'gone' | 'truncated' | 'expired'
+
+export interface StreamReaderTarget {
+  readonly link: Link
+  readonly probe: StreamProbe
+  readonly logger: Logger
+  readonly stream: string
+  readonly partition: number
+  /** True where a record without a key of ours has its routing key for one. */
+  readonly keyedByRoute: boolean
+}
+
+export interface StreamReaderObserver {
+  /** In offset order. `nextOffset` grows with each call; nothing else is delivered until a returned promise settles. */
+  onRecords(records: readonly BrokerRecord[], nextOffset: number): void | Promise<void>
+  /** The reader has stopped. */
+  onFault(fault: StreamFault): void
+}
+
+const prefetch = 256
+const creditEvery = prefetch / 2
+
+/**
+ * Reads one stream from an offset on, through lost connections. What arrived in one read of the socket is handed over together.
+ * Acknowledgements are only credit: they are withheld while the observer is busy, so at most one prefetch of records waits here.
+ *
+ * Two proofs keep the scan position honest. After a loss the record read last is read again: another one, or none, means that the
+ * stream was truncated. A step of more than one between offsets is either a hole (streams have them, at the beginning of segments) or
+ * records that retention dropped: the stream's start tells which.
+ */
+export class StreamReader {
+  /** When a delivery last proved that reading works, in ms since 1970. */
+  lastActivityMs = Date.now()
+  readonly #target: StreamReaderTarget
+  readonly #observer: StreamReaderObserver
+  readonly #stop = new AbortController()
+  #scan: number
+  #last: ConsumeMessage | undefined
+  #unproven: ConsumeMessage | undefined
+  #resuming = false
+  #channel: Channel | undefined
+  #arrived: ConsumeMessage[] = []
+  #turn: 'idle' | 'scheduled' | 'busy' = 'idle'
+  #uncredited = 0
+
+  constructor(target: StreamReaderTarget, from: number, observer: StreamReaderObserver) {
+    this.#target = target
+    this.#observer = observer
+    this.#scan = from
+    void sustain(
+      this.#stop.signal,
+      () => this.#session(),
+      (error) => this.#failed(error),
+    )
+  }
+
+  /** Every record below it has been handed over. */
+  get nextOffset(): number {
+    return this.#scan
+  }
+
+  /** Idempotent. Nothing is handed over after this was called; resolves when the channel is closed. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    const channel = this.#channel
+    this.#channel = undefined
+    if (channel !== undefined) await closeChannel(channel)
+  }
+
+  #failed(error: unknown): 'retry' | 'stop' {
+    const { stream, logger } = this.#target
+    if (isMissing(error)) {
+      this.#fault('gone')
+      return 'stop'
+    }
+    logger.warn({ stream, error }, 'reading a RabbitMQ stream failed; trying again')
+    return 'retry'
+  }
+
+  #fault(fault: StreamFault): void {
+    if (this.#stop.signal.aborted) return
+    this.#stop.abort()
+    const channel = this.#channel
+    if (channel !== undefined) void closeChannel(channel)
+    this.#observer.onFault(fault)
+  }
+
+  async #session(): Promise<void> {
+    if (this.#resuming && !(await this.#reachesAsFarAsRead())) return this.#fault('truncated')
+    const channel = await this.#target.link.channel()
+    const closed = channelClosed(channel)
+    if (this.#stop.signal.aborted) return closeChannel(channel)
+    this.#channel = channel
+    this.#arrived = []
+    this.#uncredited = 0
+    this.#unproven = this.#last
+    this.#resuming = true
+    await channel.prefetch(prefetch)
+    const from = this.#last === undefined ? Math.max(this.#scan - 1, 0) : offsetOf(this.#last)
+    const accept = (message: ConsumeMessage | null): void => this.#accept(channel, message)
+    const at = { 'x-stream-offset': { '!': 'long', value: from } }
+    await channel.consume(this.#target.stream, accept, { arguments: at })
+    await closed
+  }
+
+  /** A reader that starts beyond the end of a stream hears nothing; so the end is asked for first. */
+  async #reachesAsFarAsRead(): Promise<boolean> {
+    return (await this.#target.probe.end(this.#target.stream)) > this.#scan
+  }
+
+  #accept(channel: Channel, message: ConsumeMessage | null): void {
+    if (channel !== this.#channel || this.#stop.signal.aborted) return
+    if (message === null) return void closeChannel(channel)
+    this.#arrived.push(message)
+    if (this.#turn !== 'idle') return
+    this.#turn = 'scheduled'
+    queueMicrotask(() => this.#flush())
+  }
+
+  #flush(): void {
+    const messages = this.#arrived
+    this.#arrived = []
+    this.#turn = 'idle'
+    if (messages.length === 0 || this.#stop.signal.aborted) return
+    const channel = this.#channel
+    const handed = this.#doubt(messages)
+    const settled = handed === undefined ? this.#hand(messages) : handed.then(() => this.#hand(messages))
+    if (settled === undefined) return this.#credit(channel, messages)
+    this.#turn = 'busy'
+    settled
+      .catch((error: unknown) => this.#restart(channel, error))
+      .then(() => {
+        this.#credit(channel, messages)
+        this.#flush()
+      })
+  }
+
+  /** Undefined where the messages plainly follow what was read; else resolves when they are proven to, and faults the reader where they do not. */
+  #doubt(messages: readonly ConsumeMessage[]): Promise<void> | undefined {
+    const unproven = this.#unproven
+    this.#unproven = undefined
+    const first = messages[0]!
+    if (unproven !== undefined) {
+      if (offsetOf(first) !== offsetOf(unproven)) return this.#judgeGap(offsetOf(unproven), true)
+      if (!isSameRecord(first, unproven)) return Promise.resolve(this.#fault('truncated'))
+    }
+    let expected = this.#scan
+    for (const message of messages) {
+      const offset = offsetOf(message)
+      if (offset > expected) return this.#judgeGap(expected, false)
+      if (offset === expected) expected += 1
+    }
+    return undefined
+  }
+
+  async #judgeGap(missing: number, wasRead: boolean): Promise<void> {
+    const start = await this.#target.probe.start(this.#target.stream)
+    if (start > this.#scan) this.#fault('expired')
+    else if (wasRead && start <= missing) this.#fault('truncated')
+  }
+
+  #hand(messages: readonly ConsumeMessage[]): void | Promise<void> {
+    if (this.#stop.signal.aborted) return
+    const { partition, keyedByRoute } = this.#target
+    const records: BrokerRecord[] = []
+    const scan = this.#scan
+    for (const message of messages) {
+      if (offsetOf(message) >= scan && !isMarker(message)) records.push(recordOf(message, partition, keyedByRoute))
+    }
+    const last = messages[messages.length - 1]!
+    this.lastActivityMs = Date.now()
+    if (offsetOf(last) < scan) return
+    this.#last = last
+    this.#scan = offsetOf(last) + 1
+    return this.#notify(records)
+  }
+
+  #notify(records: readonly BrokerRecord[]): void | Promise<void> {
+    const failed = (error: unknown): void => {
+      const { stream, logger } = this.#target
+      logger.error({ stream, error }, 'an observer of a RabbitMQ stream failed; reading goes on after its records')
+    }
+    try {
+      return this.#observer.onRecords(records, this.#scan)?.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  #restart(channel: Channel | undefined, error: unknown): void {
+    const { stream, logger } = this.#target
+    logger.warn({ stream, error }, 'a step between offsets of a RabbitMQ stream could not be judged; reading it again')
+    if (channel !== undefined) void closeChannel(channel)
+  }
+
+  #credit(channel: Channel | undefined, messages: readonly ConsumeMessage[]): void {
+    if (channel === undefined || channel !== this.#channel) return
+    this.#uncredited += messages.length
+    if (this.#uncredited < creditEvery) return
+    this.#uncredited = 0
+    try {
+      channel.ack(messages[messages.length - 1]!, true)
+    } catch {
+      // The channel closed meanwhile; the next session begins with fresh credit.
+    }
+  }
+}

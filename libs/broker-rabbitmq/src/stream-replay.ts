@@ -1,0 +1,102 @@
+import { type Batch, PositionError } from '@roomway/broker'
+import { type StreamFault, StreamReader, type StreamReaderTarget } from './stream-reader.js'
+
+export interface Replay {
+  readonly target: StreamReaderTarget
+  readonly from: number
+  /** Not above the end. */
+  readonly to: number
+  onBatch(batch: Batch): void | Promise<void>
+  /** Stops early, without error. */
+  readonly signal: AbortSignal | undefined
+  /** Stops with its reason for an error: the incarnation read from is no longer the present one, or the log was closed. */
+  readonly ended: AbortSignal
+  /** The stream is gone or truncated; resolves when the log has its next epoch. */
+  onIncarnationLost(): Promise<unknown>
+}
+
+const stallMs = 250
+
+/** Reads records with `from <= offset < to` and resolves with the scan position. */
+export function replay(options: Replay): Promise<number> {
+  return new Promise((resolve, reject) => new BoundedReader(options, resolve, reject))
+}
+
+class BoundedReader {
+  readonly #options: Replay
+  readonly #resolve: (position: number) => void
+  readonly #reject: (error: unknown) => void
+  readonly #reader: StreamReader
+  readonly #watch: NodeJS.Timeout
+  #position: number
+  #watched: number
+
+  constructor(options: Replay, resolve: (position: number) => void, reject: (error: unknown) => void) {
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#position = options.from
+    this.#watched = options.from
+    this.#reader = new StreamReader(options.target, options.from, {
+      onRecords: (records, nextOffset) => this.#deliver(records, nextOffset),
+      onFault: (fault) => void this.#fault(fault),
+    })
+    this.#watch = setInterval(() => this.#nudge(), stallMs)
+    options.signal?.addEventListener('abort', this.#aborted)
+    options.ended.addEventListener('abort', this.#superseded)
+    if (options.signal?.aborted === true) this.#aborted()
+    if (options.ended.aborted) this.#superseded()
+  }
+
+  readonly #aborted = (): void => {
+    const position = this.#position
+    void this.#stop().then(() => this.#resolve(position))
+  }
+
+  readonly #superseded = (): void => {
+    void this.#stop().then(() => this.#reject(this.#options.ended.reason))
+  }
+
+  async #deliver(records: Batch['records'], nextOffset: number): Promise<void> {
+    const { to, onBatch, target } = this.#options
+    const isLast = nextOffset >= to
+    const position = isLast ? to : nextOffset
+    const wanted = isLast ? records.filter((record) => record.offset < to) : records
+    try {
+      this.#position = position
+      const taken = onBatch({ partition: target.partition, records: wanted, nextOffset: position })
+      if (taken !== undefined) await taken
+    } catch (error) {
+      await this.#stop()
+      return this.#reject(error)
+    }
+    if (!isLast) return
+    await this.#stop()
+    this.#resolve(position)
+  }
+
+  async #fault(fault: StreamFault): Promise<void> {
+    await this.#stop()
+    const { stream } = this.#options.target
+    if (fault === 'expired') {
+      this.#reject(new PositionError('expired', `${stream}: retention has dropped offset ${this.#position}`))
+      return
+    }
+    await this.#options.onIncarnationLost().catch(() => undefined)
+    this.#reject(new PositionError('epoch', `${stream}: the stream was deleted or truncated`))
+  }
+
+  /** Where the last offsets below `to` are holes and nothing follows, only a new record shows that there is nothing more to read. */
+  #nudge(): void {
+    const { probe, stream } = this.#options.target
+    if (this.#watched === this.#position) probe.end(stream).catch(() => undefined)
+    this.#watched = this.#position
+  }
+
+  #stop(): Promise<void> {
+    clearInterval(this.#watch)
+    this.#options.signal?.removeEventListener('abort', this.#aborted)
+    this.#options.ended.removeEventListener('abort', this.#superseded)
+    return this.#reader.close()
+  }
+}
