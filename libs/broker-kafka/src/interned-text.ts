@@ -12,8 +12,8 @@ export class InternedText {
 
   /** @param slots a power of two */
   constructor(slots: number, transform: (text: string) => string = (text) => text) {
-    this.#bytes = new Array<Buffer | undefined>(slots).fill(undefined)
-    this.#texts = new Array<string>(slots).fill('')
+    this.#bytes = Array.from<Buffer | undefined>({ length: slots })
+    this.#texts = Array.from({ length: slots }, () => '')
     this.#mask = slots - 1
     this.#transform = transform
   }

@@ -1,11 +1,14 @@
 import type { Broker, Diagnosis, Lease, LeaseObserver, Log, LogName } from '@roomway/broker'
 import { Cluster } from './cluster.js'
+import { diagnose, topicConfigs } from './diagnosis.js'
+import { KafkaLease } from './kafka-lease.js'
 import { KafkaLog } from './kafka-log.js'
 import { connector } from './kafkajs-connection.js'
 import type { KafkaBrokerOptions, Settings } from './options.js'
 import { settingsOf } from './options.js'
 import { Topic } from './topic.js'
 import { topicSettings } from './topic-settings.js'
+import { TruncationRegister } from './truncation-register.js'
 
 /** What a batch is filled up to, where the topic allows it: a little below Kafka's default limit of 1 MiB. */
 const usualBatchBytes = 900_000
@@ -31,6 +34,8 @@ class KafkaBroker implements Broker {
   readonly #settings: Settings
   readonly #cluster: Cluster
   readonly #logs = new Map<LogName, Promise<KafkaLog>>()
+  readonly #leases = new Set<KafkaLease>()
+  #register: Promise<TruncationRegister> | undefined
   #closed: Promise<void> | undefined
 
   constructor(settings: Settings, cluster: Cluster) {
@@ -59,21 +64,51 @@ class KafkaBroker implements Broker {
       missingGraceMs: missingTopicGraceMs,
     })
     await topic.open()
-    return new KafkaLog({
-      topic,
-      cluster: this.#cluster,
-      settings: this.#settings,
-      maxBatchBytes: usualBatchBytes,
-      onTruncation: async (partition, endOffset) => topic.setTruncations(`${partition}:${endOffset}`),
+    const onTruncation = await this.#truncationsOf(name, topic)
+    const maxBatchBytes = await this.#maxBatchBytes(topic)
+    return new KafkaLog({ topic, cluster: this.#cluster, settings: this.#settings, maxBatchBytes, onTruncation })
+  }
+
+  /** Puts the known truncations into the topic's epoch; returns how to write another one down. `meta` itself cannot be in the register. */
+  async #truncationsOf(name: LogName, topic: Topic): Promise<(partition: number) => Promise<void>> {
+    if (name === 'meta') return async () => topic.setTruncations(`${Date.now()}`)
+    this.#register ??= this.log('meta').then((meta) => TruncationRegister.open(meta, this.#settings.logger))
+    this.#register.catch(() => {
+      this.#register = undefined
     })
+    const register = await this.#register
+    register.follow(topic)
+    return (partition) => register.report(topic, partition)
+  }
+
+  async #maxBatchBytes(topic: Topic): Promise<number> {
+    try {
+      const allowed = Number((await topicConfigs(this.#cluster, topic.name)).get('max.message.bytes'))
+      return allowed > 0 ? Math.min(usualBatchBytes, allowed) : usualBatchBytes
+    } catch {
+      // Not allowed to look. A topic with a lower limit then refuses batches that reach it, and says so.
+      return usualBatchBytes
+    }
   }
 
   claim(name: string, partitions: number, observer: LeaseObserver): Promise<Lease> {
-    throw new Error(`not yet: ${name} ${partitions} ${typeof observer}`)
+    if (this.#closed !== undefined) return Promise.reject(new Error('the Kafka broker is closed'))
+    const { prefix, sessionTimeoutMs, logger } = this.#settings
+    const lease = new KafkaLease({
+      cluster: this.#cluster,
+      group: `${prefix}.${name}`,
+      partitions,
+      observer,
+      sessionTimeoutMs,
+      logger,
+      onClosed: (closed) => this.#leases.delete(closed),
+    })
+    this.#leases.add(lease)
+    return Promise.resolve(lease)
   }
 
   diagnose(): Promise<readonly Diagnosis[]> {
-    return Promise.resolve([])
+    return diagnose(this.#cluster, this.#settings.prefix, this.#settings.partitions)
   }
 
   close(): Promise<void> {
@@ -82,9 +117,11 @@ class KafkaBroker implements Broker {
   }
 
   async #close(): Promise<void> {
-    const opened = await Promise.allSettled(this.#logs.values())
-    const logs = opened.filter((log) => log.status === 'fulfilled').map((log) => log.value)
-    await Promise.all(logs.map((log) => log.close()))
+    const register = await this.#register?.catch(() => undefined)
+    await register?.close()
+    const settled = await Promise.allSettled(this.#logs.values())
+    const logs = settled.filter((log) => log.status === 'fulfilled').map((log) => log.value)
+    await Promise.all([...logs, ...this.#leases].map((opened) => opened.close()))
     this.#cluster.close()
   }
 }

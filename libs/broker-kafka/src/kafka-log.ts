@@ -18,7 +18,8 @@ export interface KafkaLogOptions {
   readonly cluster: Cluster
   readonly settings: Settings
   readonly maxBatchBytes: number
-  readonly onTruncation: (partition: number, endOffset: number) => Promise<void>
+  /** Writes down that records that had been read were lost, and renews the topic's epoch. */
+  readonly onTruncation: (partition: number) => Promise<void>
 }
 
 /**

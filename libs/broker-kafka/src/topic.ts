@@ -132,7 +132,7 @@ export class Topic {
     this.#epoch = epoch
     if (first) return
     this.#options.logger.warn({ topic: this.name, epoch, topicId: this.#id }, 'the log begins a new epoch')
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of this.#listeners) listener()
   }
 
   async #create(): Promise<void> {
