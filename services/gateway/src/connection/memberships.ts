@@ -67,7 +67,7 @@ export class Memberships {
     const window = tail.windowOf(name)
     const room = rooms.obtain(name, window)
     const historyEnd = tail.historyEnd(name)
-    const start = this.#start(room, window, from, historyEnd)
+    const start = startOf(room, window, from)
     const join: PendingJoin = {
       id,
       ...(start.recovered !== undefined && { recovered: start.recovered }),
@@ -78,7 +78,8 @@ export class Memberships {
     room.members.add(membership)
     if (!name.startsWith('$')) connection.memberships.push(membership)
     if (start.reason !== undefined) connection.counters.gapsTotal++
-    if (from === undefined && window.next < historyEnd) this.#enterWhenFilled(membership, historyEnd)
+    const isPosition = from !== undefined && 'epoch' in from
+    if (!isPosition && window.next < historyEnd) this.#enterWhenFilled(membership, from, historyEnd)
     else if (start.position >= window.next) void this.#enterAhead(membership)
     else this.#options.catchUp.begin(membership)
     return membership
@@ -150,21 +151,15 @@ export class Memberships {
     })
   }
 
-  #start(room: Room, window: RecentWindow, from: JoinFrom | undefined, historyEnd: number): Start {
-    const now = window.next - 1
-    if (from === undefined) return { position: Math.max(now, window.next < historyEnd ? historyEnd - 1 : now) }
-    if ('epoch' in from)
-      return from.epoch === window.epoch
-        ? { position: from.offset, recovered: true }
-        : { position: now, recovered: false, reason: 'epoch' }
-    if ('last' in from) return { position: beforeLast(room, window, from.last) }
-    if ('withinMs' in from) return { position: beforeTime(room, window, Date.now() - from.withinMs) }
-    return { position: now }
-  }
-
-  #enterWhenFilled(membership: Membership, historyEnd: number): void {
+  /** What is meant by now, or by the last few, is known once the window reaches up to where the log ended when the node began. */
+  #enterWhenFilled(membership: Membership, from: JoinFrom | undefined, historyEnd: number): void {
+    const { room } = membership
+    const { window } = room
     membership.state = 'awaiting-tail'
-    membership.room.window.whenRead(historyEnd - 1, () => this.#options.catchUp.resume(membership))
+    window.whenRead(historyEnd - 1, () => {
+      if (room.window === window) membership.position = startOf(room, window, from).position
+      this.#options.catchUp.resume(membership)
+    })
   }
 
   /** A position beyond what this node has read: the node may lag, so the log's end decides. */
@@ -194,6 +189,15 @@ export class Memberships {
     })
     join.onAnswered?.()
   }
+}
+
+function startOf(room: Room, window: RecentWindow, from: JoinFrom | undefined): Start {
+  const now = window.next - 1
+  if (from === undefined || 'snapshot' in from) return { position: now }
+  if ('last' in from) return { position: beforeLast(room, window, from.last) }
+  if ('withinMs' in from) return { position: beforeTime(room, window, Date.now() - from.withinMs) }
+  if (from.epoch !== window.epoch) return { position: now, recovered: false, reason: 'epoch' }
+  return { position: from.offset, recovered: true }
 }
 
 function end(membership: Membership): void {

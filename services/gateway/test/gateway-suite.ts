@@ -1,0 +1,16 @@
+import { describe } from '@jest/globals'
+import { testJoining } from './suites/joining.js'
+import { testPublishing } from './suites/publishing.js'
+import { testReplaying } from './suites/replaying.js'
+import { testResuming } from './suites/resuming.js'
+import type { OpenBroker } from './test-nodes.js'
+
+/** What a gateway promises whatever broker runs. */
+export function testGateway(name: string, openBroker: OpenBroker): void {
+  describe(`a gateway on ${name}`, () => {
+    testJoining(openBroker)
+    testReplaying(openBroker)
+    testResuming(openBroker)
+    testPublishing(openBroker)
+  })
+}

@@ -1,0 +1,36 @@
+import type { Broker } from '@roomway/broker'
+import { openKafkaBroker } from '@roomway/broker-kafka'
+import { randomPrefix, testKafka } from '@roomway/testing'
+import { Kafka, logLevel } from 'kafkajs'
+import { testGateway } from './gateway-suite.js'
+import { silentLogger } from './test-nodes.js'
+
+const partitions = 4
+
+testGateway('Kafka', async () => {
+  const { brokers } = await testKafka()
+  const prefix = randomPrefix()
+  const opened: Broker[] = []
+  return {
+    async open() {
+      const broker = await openKafkaBroker({ brokers, prefix, partitions, logger: silentLogger })
+      opened.push(broker)
+      return broker
+    },
+    async recreateLog(name) {
+      const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin()
+      const topic = `${prefix}.${name}`
+      await admin.connect()
+      await admin.deleteTopics({ topics: [topic] })
+      for (let done = false; !done; ) {
+        done = await admin
+          .createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+          .catch(() => false)
+      }
+      await admin.disconnect()
+    },
+    async close() {
+      for (const broker of opened) await broker.close()
+    },
+  }
+})
