@@ -1,4 +1,5 @@
 import { describe } from '@jest/globals'
+import { testGuarding } from './suites/guarding.js'
 import { testJoining } from './suites/joining.js'
 import { testPublishing } from './suites/publishing.js'
 import { testReplaying } from './suites/replaying.js'
@@ -12,5 +13,6 @@ export function testGateway(name: string, openBroker: OpenBroker): void {
     testReplaying(openBroker)
     testResuming(openBroker)
     testPublishing(openBroker)
+    testGuarding(openBroker)
   })
 }
