@@ -1,0 +1,19 @@
+/** What the app tier counts, in plain integers; read when metrics are asked for. */
+export class AppCounters {
+  /** Outcomes that count, read in a partition owned here, by what they say. */
+  readonly outcomes = { event: 0, rejected: 0 }
+  /** Commands that had an outcome already when they were read. */
+  repeats = 0
+  /** Outcomes written again because the first did not count. */
+  rewrites = 0
+  /** Stretches of events read back for the outcomes of repeats. */
+  searches = 0
+  /** Records copied from intake. */
+  moved = 0
+  readonly deadByReason = new Map<string, number>()
+
+  dead(log: string, reason: string): void {
+    const key = `${log}:${reason}`
+    this.deadByReason.set(key, (this.deadByReason.get(key) ?? 0) + 1)
+  }
+}

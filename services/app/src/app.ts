@@ -1,0 +1,88 @@
+import type { Broker, Lease, Log, Logger } from '@roomway/broker'
+import { RoomDirectory } from '@roomway/records'
+import { AppCounters } from './app-counters.js'
+import { type CheckpointPace, defaultPace } from './checkpoint-pace.js'
+import { serveCommands } from './command-owner.js'
+import { DeadLetters } from './dead-letters.js'
+import { acceptUnchanged, type Handle } from './decision.js'
+import { serveIntake } from './intake-mover.js'
+import { PartitionDuties } from './partition-duties.js'
+
+export interface AppTierOptions {
+  readonly broker: Broker
+  readonly logger: Logger
+  /** Default: every command is accepted unchanged. */
+  readonly handle?: Handle
+  /** How often checkpoints are written. Default: every second or every 1,000 records. */
+  readonly pace?: CheckpointPace
+}
+
+/** Why the tier is not ready, for people; empty where it is. */
+export type UnreadyReasons = readonly string[]
+
+/** One instance of the app tier: serves whatever partitions the leases `commands` and `intake` give it. Holds no state that is not in the log. */
+export interface AppTier {
+  readonly counters: AppCounters
+  unready(): UnreadyReasons
+  /** Gives the leases up, ends what is under way and closes what it opened; not the broker. Idempotent. */
+  close(): Promise<void>
+}
+
+export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
+  const { broker, logger } = options
+  const [events, commands, intake, dead] = await Promise.all([
+    broker.log('events'),
+    broker.log('commands'),
+    broker.log('intake'),
+    broker.log('dead'),
+  ])
+  const counters = new AppCounters()
+  const letters = new DeadLetters(dead, logger, counters)
+  const shared = {
+    events,
+    dead: letters,
+    logger,
+    counters,
+    pace: options.pace ?? defaultPace,
+    directory: directoryOf(events),
+  }
+  const handle = options.handle ?? acceptUnchanged
+  const owners = new PartitionDuties({
+    name: 'commands',
+    logger,
+    serve: serveCommands({ ...shared, commands, handle }),
+  })
+  const movers = new PartitionDuties({ name: 'intake', logger, serve: serveIntake({ ...shared, intake }) })
+  const leases = await Promise.all([
+    broker.claim('commands', commands.partitions, owners),
+    broker.claim('intake', intake.partitions, movers),
+  ])
+  return {
+    counters,
+    unready: () => [...reasonsOf('commands', owners), ...reasonsOf('intake', movers)],
+    close: once(() => closeTier(leases, [owners, movers], letters)),
+  }
+}
+
+async function closeTier(leases: readonly Lease[], duties: readonly PartitionDuties[], letters: DeadLetters) {
+  await Promise.all(leases.map((lease) => lease.close()))
+  await Promise.all(duties.map((duty) => duty.close()))
+  await letters.close()
+}
+
+const reasonsOf = (log: string, duties: PartitionDuties) =>
+  duties.unready.map((partition) => `${log} partition ${partition} is owned and not served yet`)
+
+/** One directory for all owners and movers; a new one where the log has come to have another number of partitions. */
+function directoryOf(events: Log): () => RoomDirectory {
+  let directory = new RoomDirectory(events.partitions)
+  return () => {
+    if (directory.partitions !== events.partitions) directory = new RoomDirectory(events.partitions)
+    return directory
+  }
+}
+
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closing: Promise<void> | undefined
+  return () => (closing ??= close())
+}

@@ -1,0 +1,22 @@
+import type { Command } from '@roomway/records'
+import type { Effect } from './outcome-index.js'
+import type { Work } from './work-queue.js'
+
+/** A record of the commands partition that is not dealt with for good. */
+export interface PendingCommand extends Work {
+  /** Undefined: the record is no command of this partition and is being set aside. */
+  readonly command: Command | undefined
+  /** No outcome of it stands below this offset of the events partition. */
+  readonly outcomeFrom: number
+  /** What its outcome that counts says, once that was read. */
+  effect: Effect | undefined
+  /** Writes its outcome again; set once that was written. */
+  rewrite: (() => void) | undefined
+  /** Whether an outcome of it was read that does not count, since its own was last queued to be written. */
+  hasMissed: boolean
+}
+
+export function pendingCommand(offset: number, command: Command | undefined, outcomeFrom: number): PendingCommand {
+  const bytes = command?.payload.length ?? 0
+  return { offset, bytes, isDone: false, command, outcomeFrom, effect: undefined, rewrite: undefined, hasMissed: false }
+}
