@@ -1,1 +1,3 @@
-export {}
+export { EmbeddedBroker, type EmbeddedBrokerOptions, openEmbeddedBroker } from './embedded-broker.js'
+export { FolderInUseError } from './folder-lock.js'
+export type { Retention } from './retention.js'
