@@ -1,10 +1,13 @@
 import type { Broker, Logger } from '@roomway/broker'
 import type { Config } from '@roomway/config'
+import type { Tracer } from '@roomway/telemetry'
 
 export interface GatewayOptions {
   readonly broker: Broker
   readonly config: Config
   readonly logger: Logger
+  /** Default: records nothing. */
+  readonly tracer?: Tracer
 }
 
 /** A running connection node. */

@@ -38,6 +38,7 @@ const maxScans = 4
 const maxQueuedCommandBytes = 32 * 1024 * 1024
 const authTimeoutMs = 10_000
 const offsetClockSlackMs = 60_000
+const lagEveryMs = 5_000
 
 /** Everything of a node but its listeners. */
 export class Node {
@@ -56,6 +57,9 @@ export class Node {
   readonly #claims: SessionClaims
   readonly #clock: OffsetClock
   #replays: ReplayPool
+  lagRecords = 0
+  #lagAskedAtMs = 0
+  #closedScans = 0
   #clockTimer: NodeJS.Timeout | undefined
 
   static async create(options: GatewayOptions, authenticator: Authenticator, tracing: Tracing): Promise<Node> {
@@ -90,7 +94,7 @@ export class Node {
       rooms,
       sessions,
       counters,
-      traced: (event, recipients, bytes) => tracing.delivered(event, recipients, bytes),
+      tracing,
     })
     this.tail = this.#createTail()
     this.#replays = this.#createReplays()
@@ -109,6 +113,22 @@ export class Node {
       softLimitBytes: softBufferBytes,
     })
     this.reception = this.#createReception(authenticator, key, tracing)
+  }
+
+  /** Scans of the log for positions below the windows. */
+  get scansTotal(): number {
+    return this.#closedScans + this.#replays.scansTotal
+  }
+
+  /** Asks the broker how far the node is behind, at most every few seconds: the answer is in `lagRecords`. */
+  async measureLag(): Promise<void> {
+    const now = Date.now()
+    if (now - this.#lagAskedAtMs < lagEveryMs) return
+    this.#lagAskedAtMs = now
+    const behind = this.tail
+      .windows()
+      .map(async (window) => Math.max(0, (await this.#logs.events.end(window.partition)) - window.next))
+    this.lagRecords = (await Promise.all(behind)).reduce((sum, records) => sum + records, 0)
   }
 
   /** Fills the windows and begins to follow the logs. */
@@ -145,6 +165,7 @@ export class Node {
       onReset: (reason) => {
         this.#clock.clear()
         this.#replays.close()
+        this.#closedScans += this.#replays.scansTotal
         this.#replays = this.#createReplays()
         for (const room of this.rooms.all()) this.memberships.reset(room, reason)
       },
@@ -191,7 +212,7 @@ export class Node {
       writer: this.#writer,
       clock: this.#clock,
       maxPayloadBytes,
-      traceOf: (frame) => tracing.published(frame),
+      tracing,
     })
     const resume = new Resume({ tokens, sessions, memberships, claims: this.#claims })
     const router = new FrameRouter({

@@ -1,11 +1,12 @@
 import { createAuthenticator, findToken, originAllowed } from '@roomway/auth'
+import { offTracer } from '@roomway/telemetry'
 import { loadUws, type us_listen_socket } from '@roomway/uws'
 import type { Handshake } from './connection/reception.js'
 import type { Gateway, GatewayOptions } from './gateway.js'
 import { Node } from './node.js'
 import { serveAdmin } from './operations/admin.js'
 import { serveHealth } from './operations/health.js'
-import { createTracing } from './operations/tracing.js'
+import { Tracing } from './operations/tracing.js'
 import { serveWebSockets } from './transport/websocket.js'
 
 const frameOverheadBytes = 4_096
@@ -22,7 +23,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onNotice: (notice) => logger.info({}, notice),
   })
   const authenticator = createAuthenticator(config.auth)
-  const node = await Node.create(options, authenticator, createTracing(config))
+  const tracing = new Tracing(options.tracer ?? offTracer, `${config.prefix}.events`, `${config.prefix}.commands`)
+  const node = await Node.create(options, authenticator, tracing)
   await node.open()
   const app = uws.App()
   const { limits } = config

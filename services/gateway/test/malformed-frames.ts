@@ -73,6 +73,8 @@ const members = [
 export function invalidFrame(next: () => number): Record<string, unknown> {
   const frame: Record<string, unknown> = { type: next() < 0.9 ? pick(next, types) : junk(next) }
   for (const member of members) if (next() < 0.4) frame[member] = junk(next)
+  // It has no id to be wrong.
+  if (frame.type === 'seen') frame.offset = 'far'
   frame.id = pick(next, [0, -1, 1.5, 'one', null, {}, [], 2 ** 53])
   return frame
 }

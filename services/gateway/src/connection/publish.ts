@@ -11,6 +11,7 @@ import {
 import type { CommandWriter } from '../commands/command-writer.js'
 import type { EventsTail } from '../log/events-tail.js'
 import type { OffsetClock } from '../log/offset-clock.js'
+import type { Tracing } from '../operations/tracing.js'
 import type { Connection } from './connection.js'
 
 export interface PublishOptions {
@@ -18,8 +19,7 @@ export interface PublishOptions {
   readonly writer: CommandWriter
   readonly clock: OffsetClock
   readonly maxPayloadBytes: number
-  /** The trace context that goes with the command: the client's, as far as this node lets it sample. */
-  readonly traceOf: (frame: PublishFrame) => string | undefined
+  readonly tracing: Tracing
 }
 
 interface Payload {
@@ -56,15 +56,25 @@ export class Publish {
         `the data has ${payload.bytes.length} bytes, ${this.#options.maxPayloadBytes} are allowed`,
       )
     connection.counters.publishesTotal++
-    const record = commandRecord(
-      this.#command(connection, frame, payload, now),
-      this.#options.tail.windowOf(room).partition,
-    )
-    const isTaken = this.#options.writer.write(record, () => connection.send({ type: 'ack', id }))
-    if (!isTaken) refuse('overloaded', 'the node holds as many unacknowledged publishes as it may', 1_000)
+    const { span, traceparent } = this.#options.tracing.publishing(room, frame.traceparent)
+    const command = this.#command(connection, frame, payload, now, traceparent)
+    const record = commandRecord(command, this.#options.tail.windowOf(room).partition)
+    const isTaken = this.#options.writer.write(record, () => {
+      span?.end()
+      if (connection.state === 'open') connection.send({ type: 'ack', id })
+    })
+    if (isTaken) return
+    span?.end(new Error('overloaded'))
+    refuse('overloaded', 'the node holds as many unacknowledged publishes as it may', 1_000)
   }
 
-  #command(connection: Connection, frame: PublishFrame, payload: Payload, timeMs: number): Command {
+  #command(
+    connection: Connection,
+    frame: PublishFrame,
+    payload: Payload,
+    timeMs: number,
+    traceparent: string | undefined,
+  ): Command {
     return {
       id: commandId(connection.session, frame.id),
       room: frame.room,
@@ -75,7 +85,7 @@ export class Publish {
       timeMs,
       after: this.#after(frame, timeMs),
       wantsReply: frame.reply === true,
-      traceparent: this.#options.traceOf(frame),
+      traceparent,
     }
   }
 

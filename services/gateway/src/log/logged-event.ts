@@ -14,7 +14,7 @@ export class LoggedEvent implements RoomEvent {
   readonly payload: Buffer
   readonly timeMs: number
   readonly user: string | undefined
-  readonly traceparent: string | undefined
+  traceparent: string | undefined
   readonly readAtMs: number
   nextInRoom: LoggedEvent | undefined = undefined
   nextInLog: LoggedEvent | undefined = undefined

@@ -24,9 +24,12 @@ export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node
     res.onAborted(() => {
       isAborted = true
     })
-    void metrics.text().then((text) => {
+    const answer = async () => {
+      await node.measureLag().catch(() => {})
+      const text = await metrics.text()
       if (!isAborted) res.cork(() => res.writeHeader('Content-Type', metrics.contentType).end(text))
-    })
+    }
+    void answer()
   })
   const host = config.adminToken === undefined ? '127.0.0.1' : config.host
   const port = config.ports.admin

@@ -1,3 +1,5 @@
+import { DurationHistogram } from '@roomway/telemetry'
+
 /** What the node counts: plain integers on the hot path, read when metrics are asked for. */
 export class Counters {
   connections = 0
@@ -18,6 +20,8 @@ export class Counters {
   laggedTotal = 0
   /** Times a client could not be given everything it asked for: expired, ahead, or of another epoch. */
   gapsTotal = 0
+  /** From an event's time to its being handed to the sockets. */
+  readonly delivery = new DurationHistogram()
   readonly setAside = new Map<string, number>()
 
   noteSetAside(reason: string): void {

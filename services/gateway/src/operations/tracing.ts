@@ -1,14 +1,31 @@
-import type { PublishFrame } from '@roomway/protocol'
-import type { LoggedEvent } from '../log/logged-event.js'
+import { IngressSampler, isSampled, type MessageSpan, type Tracer } from '@roomway/telemetry'
 
-/** Where a node's spans are made. Both are called only for what carries a trace context. */
-export interface Tracing {
-  /** An event that carries a trace context was handed to its room's sockets. */
-  delivered(event: LoggedEvent, recipients: number, bytes: number): void
-  /** The trace context that a client's publish goes on with. */
-  published(frame: PublishFrame): string | undefined
-}
+/** Where a node's spans are made. What carries no sampled context costs a flag test. */
+export class Tracing {
+  readonly #tracer: Tracer
+  readonly #eventsName: string
+  readonly #commandsName: string
+  readonly #ingress = new IngressSampler()
 
-export function createTracing(_config: unknown): Tracing {
-  return { delivered() {}, published: (frame) => frame.traceparent }
+  /** The names are those of the logs, as spans are to show them. */
+  constructor(tracer: Tracer, eventsName: string, commandsName: string) {
+    this.#tracer = tracer
+    this.#eventsName = eventsName
+    this.#commandsName = commandsName
+  }
+
+  /** The span of an event's way to its recipients; undefined where none is recorded. */
+  delivering(room: string, partition: number, offset: number, traceparent: string): MessageSpan | undefined {
+    return this.#tracer.processSpan(this.#eventsName, room, partition, offset, traceparent)
+  }
+
+  /** The span of a client's publish on its way into the log. Clients do not decide alone how much is sampled. */
+  publishing(
+    room: string,
+    traceparent: string | undefined,
+  ): { readonly span: MessageSpan | undefined; readonly traceparent: string | undefined } {
+    const admitted = traceparent === undefined ? undefined : this.#ingress.admit(traceparent)
+    const span = this.#tracer.enabled ? this.#tracer.sendSpan(this.#commandsName, room, admitted) : undefined
+    return { span, traceparent: span?.traceparent ?? (isSampled(admitted) ? admitted : undefined) }
+  }
 }

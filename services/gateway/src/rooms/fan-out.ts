@@ -1,9 +1,11 @@
 import type { RoomEvent } from '@roomway/records'
+import { isSampled } from '@roomway/telemetry'
 import type { Sessions } from '../connection/sessions.js'
 import { liveFrame } from '../encoder/event-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import type { Counters } from '../operations/counters.js'
+import type { Tracing } from '../operations/tracing.js'
 import type { PublishToTopic } from '../transport/transport.js'
 import type { Room } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -13,8 +15,7 @@ export interface FanOutOptions {
   readonly rooms: Rooms
   readonly sessions: Sessions
   readonly counters: Counters
-  /** Called for an event that carries a trace context; returns the context its recipients go on with. */
-  readonly traced: (event: LoggedEvent, recipients: number, bytes: number) => void
+  readonly tracing: Tracing
 }
 
 /** From the log to the sockets: an event enters its room's window and is published to whoever is live there, in one synchronous step. */
@@ -41,15 +42,36 @@ export class FanOut {
     if (isSessionRoom(room.name)) return sessions.deliver(logged)
     const { liveJson, liveMsgpack } = room
     if (liveJson + liveMsgpack === 0) return
-    let bytes = 0
-    if (liveJson > 0) bytes += this.#send(room.jsonTopic, liveFrame(logged, 'json'), 'json', liveJson)
-    if (liveMsgpack > 0) bytes += this.#send(room.msgpackTopic, liveFrame(logged, 'msgpack'), 'msgpack', liveMsgpack)
+    counters.delivery.observeMs(Math.max(0, readAtMs - logged.timeMs))
+    if (logged.traceparent === undefined) this.#deliver(room, logged)
+    else this.#deliverTraced(room, logged)
     room.lastFrameAtMs = readAtMs
     if (!room.wasPublished) {
       room.wasPublished = true
       this.#active.push(room)
     }
-    if (logged.traceparent !== undefined) this.#options.traced(logged, liveJson + liveMsgpack, bytes)
+  }
+
+  /** The bytes handed over, all recipients together. */
+  #deliver(room: Room, logged: LoggedEvent): number {
+    const { liveJson, liveMsgpack } = room
+    let bytes = 0
+    if (liveJson > 0) bytes += this.#send(room.jsonTopic, liveFrame(logged, 'json'), 'json', liveJson)
+    if (liveMsgpack > 0) bytes += this.#send(room.msgpackTopic, liveFrame(logged, 'msgpack'), 'msgpack', liveMsgpack)
+    return bytes
+  }
+
+  /** The recipients go on from this node's span, or from the publisher's where none is recorded here; unsampled contexts are not sent. */
+  #deliverTraced(room: Room, logged: LoggedEvent): void {
+    const { traceparent } = logged
+    const span = isSampled(traceparent)
+      ? this.#options.tracing.delivering(room.name, room.window.partition, logged.offset, traceparent!)
+      : undefined
+    logged.traceparent = span?.traceparent ?? (isSampled(traceparent) ? traceparent : undefined)
+    const bytes = this.#deliver(room, logged)
+    span?.set('roomway.recipients', room.liveJson + room.liveMsgpack)
+    span?.set('messaging.message.body.size', bytes)
+    span?.end()
   }
 
   /** Tells everyone live in a room that up to `offset` there was nothing more. */
