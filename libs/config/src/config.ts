@@ -84,14 +84,13 @@ export interface Config {
   readonly authCookie: string
   /** Origin patterns. Undefined: loopback where `auth` is none, else the same host. */
   readonly allowedOrigins: readonly string[] | undefined
-  /** Signs resume tokens, the same on every node. The JWT secret where only that was given; undefined: make a random one. */
+  /** Signs resume tokens, the same on every node. The JWT secret where only that was given; undefined: one that the nodes keep in the meta log. */
   readonly sessionSecret: Secret | undefined
   readonly limits: LimitsConfig
   /** Bounds of the node's window on the end of the log: of all partitions together, and of age. */
   readonly recentWindow: { readonly maxBytes: number; readonly maxAgeMs: number }
   readonly heartbeatMs: number
   readonly resumeMs: number
-  readonly drainMs: number
   /** For the commands that talk to a running Roomway. */
   readonly remote: { readonly url: string | undefined; readonly token: Secret | undefined }
   /** The `OTEL_` variables as they are. */

@@ -166,7 +166,7 @@ const security = {
   ROOMWAY_SESSION_SECRET: {
     schema: secret(32).optional(),
     secret: true,
-    defaultMeaning: 'made from `ROOMWAY_JWT_SECRET`, else random at each start',
+    defaultMeaning: '`ROOMWAY_JWT_SECRET`, else one that the nodes keep in the meta log',
     meaning:
       'Signs the tokens by which a session resumes; the same on every node, or a session cannot move to another. At least 32 bytes.',
   },
@@ -213,10 +213,6 @@ const limits = {
   ROOMWAY_RESUME_MS: {
     schema: integer(1000, 86_400_000).default(120_000),
     meaning: 'How long after a break a session may be resumed, in ms.',
-  },
-  ROOMWAY_DRAIN_MS: {
-    schema: integer(0, 3_600_000).default(30_000),
-    meaning: 'How long a node that is told to stop takes to send its clients elsewhere, in ms.',
   },
 } satisfies Record<string, Setting>
 
