@@ -1,5 +1,6 @@
 import { AppendError, type AppendRecord, type Logger } from '@roomway/broker'
 import type { ConfirmChannel, Message } from 'amqplib'
+import { byPartition, bytesOf, type Flight, type Lane, notAppended, settleAll, takeBatch } from './append-batch.js'
 import { sustain } from './faults.js'
 import { channelClosed, closeChannel, type Link } from './link.js'
 import { headerBytesOf, maxHeaderBytes, publishOptions } from './record-codec.js'
@@ -16,34 +17,15 @@ export interface AppenderTarget {
   onUnroutable(): void
 }
 
-interface Part {
-  readonly records: readonly AppendRecord[]
-  readonly bytes: number
-  readonly done: (error: AppendError | undefined) => void
-}
-
-interface Flight {
-  readonly parts: readonly Part[]
-  sent: number
-  open: number
-  returned: number
-  failure: Error | undefined
-}
-
-interface Lane {
-  queue: Part[]
-  flight: Flight | undefined
-}
-
-const maxBatchRecords = 512
-const maxBatchBytes = 256 * 1024
-const recordOverheadBytes = 100
 const maxDownMs = 10_000
+const maxFlightMs = 30_000
+const watchMs = 5_000
 const maxRoutingKeyBytes = 255
 
 /**
  * Publishes with confirms. One batch is in flight per partition; what is appended meanwhile forms the next. While the connection is away or the
  * broker takes no publishes, records wait; away for 10 s, they fail as not appended, and so does what comes later, at once, until it is back.
+ * A batch that is not confirmed for 30 s (a stream without a majority of its replicas) fails as unknown.
  */
 export class Appender {
   readonly #target: AppenderTarget
@@ -120,7 +102,7 @@ export class Appender {
 
   #enqueue(partition: number, records: readonly AppendRecord[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const bytes = records.reduce((sum, record) => sum + record.value.byteLength + recordOverheadBytes, 0)
+      const bytes = bytesOf(records)
       const done = (error: AppendError | undefined): void => {
         this.#queuedBytes -= bytes
         if (error === undefined) resolve()
@@ -134,8 +116,10 @@ export class Appender {
   }
 
   #lane(partition: number): Lane {
-    let lane = this.#lanes.get(partition)
-    if (lane === undefined) this.#lanes.set(partition, (lane = { queue: [], flight: undefined }))
+    const known = this.#lanes.get(partition)
+    if (known !== undefined) return known
+    const lane: Lane = { queue: [], flight: undefined }
+    this.#lanes.set(partition, lane)
     return lane
   }
 
@@ -144,7 +128,7 @@ export class Appender {
     if (channel === undefined || !this.#writable || lane.flight !== undefined || lane.queue.length === 0) return
     if (this.#target.link.blockedReason !== undefined) return
     const parts = takeBatch(lane)
-    const flight: Flight = { parts, sent: 0, open: 1, returned: 0, failure: undefined }
+    const flight: Flight = { parts, sinceMs: Date.now(), sent: 0, open: 1, returned: 0, failure: undefined }
     lane.flight = flight
     const confirmed = (error: Error | null): void => {
       if (error) flight.failure ??= error
@@ -217,8 +201,20 @@ export class Appender {
     this.#channel = channel
     this.#down = 'no'
     clearTimeout(this.#downTimer)
+    const watch = setInterval(() => this.#giveUpOnLate(channel), watchMs).unref()
     this.#resume()
     await closed
+    clearInterval(watch)
+  }
+
+  /** Closing the channel is what makes the outcome final on our side: no confirm can come any more. */
+  #giveUpOnLate(channel: ConfirmChannel): void {
+    if (this.#target.link.blockedReason !== undefined) return
+    const oldestMs = Date.now() - maxFlightMs
+    const isLate = [...this.#lanes.values()].some(({ flight }) => flight !== undefined && flight.sinceMs < oldestMs)
+    if (!isLate) return
+    this.#target.logger.error({ exchange: this.#target.exchange }, `RabbitMQ did not confirm for ${maxFlightMs} ms`)
+    void closeChannel(channel)
   }
 
   #lose(): void {
@@ -258,41 +254,4 @@ export class Appender {
     for (const resolve of this.#idle) resolve()
     this.#idle.clear()
   }
-}
-
-function takeBatch(lane: Lane): Part[] {
-  let records = 0
-  let bytes = 0
-  let count = 0
-  while (count < lane.queue.length && (count === 0 || (records < maxBatchRecords && bytes < maxBatchBytes))) {
-    const part = lane.queue[count]!
-    records += part.records.length
-    bytes += part.bytes
-    count += 1
-  }
-  return lane.queue.splice(0, count)
-}
-
-function byPartition(records: readonly AppendRecord[]): Map<number, AppendRecord[]> {
-  const parts = new Map<number, AppendRecord[]>()
-  for (const record of records) {
-    const part = parts.get(record.partition)
-    if (part === undefined) parts.set(record.partition, [record])
-    else part.push(record)
-  }
-  return parts
-}
-
-function notAppended(message: string, cause?: Error): AppendError {
-  return new AppendError('not-appended', message, cause === undefined ? undefined : { cause })
-}
-
-/** One append over several partitions: nothing of it is in the log only where every part of it is not. */
-async function settleAll(parts: readonly Promise<void>[]): Promise<void> {
-  const settled = await Promise.allSettled(parts)
-  const errors = settled.flatMap((part) => (part.status === 'rejected' ? [part.reason as AppendError] : []))
-  const first = errors[0]
-  if (first === undefined) return
-  const none = errors.length === parts.length && errors.every((error) => error.outcome === 'not-appended')
-  throw none ? first : new AppendError('unknown', `${first.message} (part of the records)`, { cause: first })
 }

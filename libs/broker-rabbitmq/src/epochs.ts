@@ -49,6 +49,8 @@ export class Epochs {
   readonly #target: EpochsTarget
   readonly #present = new Map<LogName, Present>()
   readonly #known = new Map<string, Incarnation>()
+  /** Present when the stream of epochs was lost; only this process remembers them. */
+  readonly #orphans = new Map<LogName, Incarnation>()
   readonly #opened = new Map<LogName, number>()
   readonly #proposed = new Set<string>()
   readonly #replacing = new Map<string, Promise<Incarnation>>()
@@ -145,6 +147,7 @@ export class Epochs {
       { stream: this.#target.names.anchor },
       'the stream of epochs was deleted or truncated; reading it anew',
     )
+    for (const { incarnation } of this.#present.values()) this.#orphans.set(incarnation.log, incarnation)
     this.#present.clear()
     this.#known.clear()
     this.#read = undefined
@@ -154,9 +157,10 @@ export class Epochs {
 
   #apply(records: readonly BrokerRecord[]): void {
     for (const record of records) {
-      if (record.key === genesisKey) this.#applyGenesis(JSON.parse(Buffer.from(record.value).toString()) as Incarnation)
-      if (record.key === declaredKey)
-        this.#applyDeclared(JSON.parse(Buffer.from(record.value).toString()) as Incarnation)
+      const incarnation = incarnationOf(record.value)
+      if (incarnation === undefined) continue
+      if (record.key === genesisKey) this.#applyGenesis(incarnation)
+      if (record.key === declaredKey) this.#applyDeclared(incarnation)
     }
     this.#wake()
   }
@@ -217,8 +221,8 @@ export class Epochs {
   async #declare(incarnation: Incarnation): Promise<void> {
     const { publishing, names, limits } = this.#target
     await declareIncarnation(publishing, names, limits, incarnation)
-    const parent = this.#known.get(incarnation.parent)
-    if (parent !== undefined) await unbindIncarnation(publishing, names, parent)
+    const parent = this.#known.get(incarnation.parent) ?? this.#orphans.get(incarnation.log)
+    if (parent !== undefined && parent.epoch !== incarnation.epoch) await unbindIncarnation(publishing, names, parent)
     await this.#append(declaredKey, incarnation)
   }
 
@@ -272,6 +276,17 @@ export class Epochs {
         await sleep(retryMs)
       }
     }
+  }
+}
+
+/** Undefined where somebody else wrote something else into the stream: every node passes over the same records. */
+function incarnationOf(value: Uint8Array): Incarnation | undefined {
+  try {
+    const { log, epoch, parent, partitions } = JSON.parse(Buffer.from(value).toString()) as Partial<Incarnation>
+    if (log === undefined || typeof epoch !== 'string' || epoch === '' || typeof parent !== 'string') return undefined
+    return Number.isInteger(partitions) && partitions! > 0 ? { log, epoch, parent, partitions: partitions! } : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -27,7 +27,7 @@ const balanceMs = 2_000
  * closes (its process died, hung past the heartbeat, or gave the partition up) the broker hands the token to the next in the queue.
  *
  * The members' queue tells how many claim the name: its consumers are counted. An owner of more than its share (partitions through members,
- * rounded up) gives one up every 2 s and queues for it again, behind the others. So the spread is even within a few seconds of a change.
+ * rounded up), looked at every 2 s, gives the surplus up and queues for it again, behind the others. So the spread is even within a few seconds of a change.
  */
 export class QueueLease implements Lease {
   readonly #target: QueueLeaseTarget

@@ -195,7 +195,7 @@ export class StreamLog implements Log {
 }
 
 function viewOf(incarnation: Incarnation): View {
-  return { incarnation, reached: new Array<number>(incarnation.partitions).fill(0), ended: new AbortController() }
+  return { incarnation, reached: Array.from({ length: incarnation.partitions }, () => 0), ended: new AbortController() }
 }
 
 function reach(view: View, partition: number, offset: number): void {

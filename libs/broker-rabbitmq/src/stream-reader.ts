@@ -28,8 +28,11 @@ export interface StreamReaderObserver {
   onFault(fault: StreamFault): void
 }
 
-const prefetch = 256
+/** Records that wait here at most; RabbitMQ knows no bound in bytes. */
+const prefetch = 128
 const creditEvery = prefetch / 2
+/** A broker closes a channel whose oldest delivery has been unacknowledged for long (30 min unless set). */
+const creditAfterMs = 5_000
 
 /**
  * Reads one stream from an offset on, through lost connections. What arrived in one read of the socket is handed over together.
@@ -53,6 +56,8 @@ export class StreamReader {
   #arrived: ConsumeMessage[] = []
   #turn: 'idle' | 'scheduled' | 'busy' = 'idle'
   #uncredited = 0
+  #creditUpTo: ConsumeMessage | undefined
+  #creditTimer: NodeJS.Timeout | undefined
 
   constructor(target: StreamReaderTarget, from: number, observer: StreamReaderObserver) {
     this.#target = target
@@ -73,6 +78,7 @@ export class StreamReader {
   /** Idempotent. Nothing is handed over after this was called; resolves when the channel is closed. */
   async close(): Promise<void> {
     this.#stop.abort()
+    clearTimeout(this.#creditTimer)
     const channel = this.#channel
     this.#channel = undefined
     if (channel !== undefined) await closeChannel(channel)
@@ -104,6 +110,7 @@ export class StreamReader {
     this.#channel = channel
     this.#arrived = []
     this.#uncredited = 0
+    this.#creditUpTo = undefined
     this.#unproven = this.#last
     this.#resuming = true
     await channel.prefetch(prefetch)
@@ -138,7 +145,7 @@ export class StreamReader {
     const settled = handed === undefined ? this.#hand(messages) : handed.then(() => this.#hand(messages))
     if (settled === undefined) return this.#credit(channel, messages)
     this.#turn = 'busy'
-    settled
+    void settled
       .catch((error: unknown) => this.#restart(channel, error))
       .then(() => {
         this.#credit(channel, messages)
@@ -207,10 +214,20 @@ export class StreamReader {
   #credit(channel: Channel | undefined, messages: readonly ConsumeMessage[]): void {
     if (channel === undefined || channel !== this.#channel) return
     this.#uncredited += messages.length
-    if (this.#uncredited < creditEvery) return
+    this.#creditUpTo = messages[messages.length - 1]
+    if (this.#uncredited >= creditEvery) this.#acknowledge()
+    else this.#creditTimer ??= setTimeout(() => this.#acknowledge(), creditAfterMs).unref()
+  }
+
+  #acknowledge(): void {
+    clearTimeout(this.#creditTimer)
+    this.#creditTimer = undefined
+    const upTo = this.#creditUpTo
+    if (this.#channel === undefined || upTo === undefined) return
     this.#uncredited = 0
+    this.#creditUpTo = undefined
     try {
-      channel.ack(messages[messages.length - 1]!, true)
+      this.#channel.ack(upTo, true)
     } catch {
       // The channel closed meanwhile; the next session begins with fresh credit.
     }

@@ -58,13 +58,13 @@ class BoundedReader {
   }
 
   async #deliver(records: Batch['records'], nextOffset: number): Promise<void> {
-    const { to, onBatch, target } = this.#options
+    const { to, target } = this.#options
     const isLast = nextOffset >= to
     const position = isLast ? to : nextOffset
     const wanted = isLast ? records.filter((record) => record.offset < to) : records
     try {
       this.#position = position
-      const taken = onBatch({ partition: target.partition, records: wanted, nextOffset: position })
+      const taken = this.#options.onBatch({ partition: target.partition, records: wanted, nextOffset: position })
       if (taken !== undefined) await taken
     } catch (error) {
       await this.#stop()
