@@ -1,0 +1,40 @@
+import type { RoomwayError } from './errors.js'
+import type { AnyEvents, JoinOptions, Published, PublishOptions, Reply } from './events.js'
+import type { Room } from './room.js'
+import type { ClientState } from './state.js'
+
+export interface ClientListeners {
+  /** The new state. */
+  state: ClientState
+  /** What no promise tells: an event refused after its ack, a token that could not be had, an error of the connection. */
+  error: RoomwayError
+  /** The answer to a publish made with `reply: true`. */
+  reply: Reply
+}
+
+/** A session with a Roomway gateway, kept over any number of connections to any node. `Events` types the events of its rooms. */
+export interface Client<Events extends object = AnyEvents> {
+  readonly state: ClientState
+  /**
+   * Joins a room; outlives reconnects. Resolves when joined, rejects where the server refuses (`forbidden`, `bad_room`, `too_many_rooms`).
+   * A room that is joined already is given as it is, whatever `from` says.
+   */
+  join(room: string, options?: JoinOptions): Promise<Room<Events>>
+  /** The room, if it was asked for and not left. */
+  room(name: string): Room<Events> | undefined
+  /**
+   * Publishes an event. Resolves when it is durable in the server's broker. Publishes go out in the order they are made, and again, unchanged, after a
+   * reconnect: exactly one event comes of each. Made while there is no connection, they wait. Rejects with the server's error, `queue_full`,
+   * `outcome_unknown` where the session ended between sending and answer, or `closed`.
+   */
+  publish<Name extends keyof Events & string>(
+    room: string,
+    event: Name,
+    data: Events[Name],
+    options?: PublishOptions,
+  ): Promise<Published>
+  /** Returns a function that takes the listener off again. */
+  on<Name extends keyof ClientListeners>(name: Name, listener: (argument: ClientListeners[Name]) => void): () => void
+  /** Waits for the acks of what was published (2 s at most), then closes for good. Iterations of rooms end. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,23 @@
+import type { Client } from './client.js'
+import type { AnyEvents } from './events.js'
+import type { Address, ClientOptions } from './options.js'
+import { SessionClient } from './session-client.js'
+import { socketUrl } from './web-socket.js'
+
+/**
+ * Connects to a Roomway gateway and stays connected until `close()`: `const client = connect('wss://rooms.example.com')`. Returns at once; joins and publishes
+ * made before the connection is up wait for it. Several addresses are tried in turn; `http(s)` stands for `ws(s)`, no path for `/v1/ws`.
+ * @throws TypeError for an address that is no URL, or where there is no WebSocket to be had.
+ */
+export function connect<Events extends object = AnyEvents>(
+  address: Address,
+  options: ClientOptions = {},
+): Client<Events> {
+  if (typeof address !== 'function') checkAddresses([address].flat())
+  return new SessionClient(address, options) as unknown as Client<Events>
+}
+
+function checkAddresses(addresses: readonly string[]): void {
+  if (addresses.length === 0) throw new TypeError('connect needs at least one address')
+  for (const address of addresses) socketUrl(address)
+}

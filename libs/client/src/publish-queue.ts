@@ -1,0 +1,183 @@
+import type { Codec, ErrorFrame, Position, PublishFrame } from '@roomway/protocol'
+import type { Clock } from './clock.js'
+import { errorOf, RoomwayError } from './errors.js'
+import type { Published } from './events.js'
+
+/** What the queue needs of the open session. */
+export interface PublishWire {
+  epoch(): string
+  sessionId(): string
+  nextId(): number
+  sendEncoded(message: string | Uint8Array): void
+  positionOf(room: string): Position | undefined
+}
+
+interface Entry {
+  readonly room: string
+  readonly id: number
+  readonly encoded: string | Uint8Array
+  readonly resolve: (published: Published) => void
+  readonly reject: (error: RoomwayError) => void
+  isWaiting: boolean
+  /** From the first sending on, until the server says that nothing came of it: what a repeat must say. */
+  sent: { readonly sessionId: string; readonly after: Position } | undefined
+  /** A sending has had no answer, or none that says: a later refusal tells nothing about it. */
+  isInDoubt: boolean
+}
+
+const holdMs = 1000
+
+/**
+ * Publishes that have no answer yet, in the order they were made. They are encoded at once, so that every sending is the same. Where one is
+ * refused for a while (`rate_limited`), it and all that are behind it and not sent yet wait; those already on their way may be taken before it.
+ */
+export class PublishQueue {
+  readonly #wire: PublishWire
+  readonly #codec: Codec
+  readonly #clock: Clock
+  readonly #capacity: number
+  readonly #entries = new Map<number, Entry>()
+  #isOpen = false
+  #hold: unknown
+  #onEmpty: (() => void) | undefined
+
+  constructor(wire: PublishWire, codec: Codec, clock: Clock, capacity: number) {
+    this.#wire = wire
+    this.#codec = codec
+    this.#clock = clock
+    this.#capacity = capacity
+  }
+
+  /** Resolves once the event is durable in the broker. */
+  add(frame: Omit<PublishFrame, 'type' | 'id' | 'after'>): Promise<Published> {
+    if (this.#entries.size >= this.#capacity) {
+      const message = `${this.#capacity} publishes wait for their ack already (maxPendingPublishes): wait for some`
+      return Promise.reject(new RoomwayError('queue_full', message, { room: frame.room }))
+    }
+    return new Promise((resolve, reject) => {
+      const id = this.#wire.nextId()
+      const encoded = this.#codec.encode({ type: 'publish', id, ...frame })
+      const entry: Entry = {
+        room: frame.room,
+        id,
+        encoded,
+        resolve,
+        reject,
+        isWaiting: true,
+        sent: undefined,
+        isInDoubt: false,
+      }
+      this.#entries.set(id, entry)
+      if (this.#mayFlow) this.#send(entry)
+    })
+  }
+
+  /** The session is open: what is unanswered goes again, then what has waited. */
+  open(): void {
+    this.#isOpen = true
+    this.#flush()
+  }
+
+  onDisconnect(): void {
+    this.#isOpen = false
+    this.#release()
+    for (const entry of this.#entries.values()) {
+      if (!entry.isWaiting) entry.isInDoubt = true
+      entry.isWaiting = true
+    }
+  }
+
+  /** The session is lost: nobody will ever say what became of the publishes that were sent. */
+  forget(): void {
+    for (const entry of this.#entries.values()) if (entry.sent !== undefined) this.#lose(entry)
+  }
+
+  onAck(id: number): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    this.#remove(entry)
+    entry.resolve({ id: `${entry.sent?.sessionId ?? this.#wire.sessionId()}:${id}` })
+  }
+
+  /** Returns whether the error answers a publish of this queue. */
+  onError(frame: ErrorFrame): boolean {
+    const entry = frame.id === undefined ? undefined : this.#entries.get(frame.id)
+    if (entry === undefined) return false
+    if (frame.temporary) this.#postpone(entry, frame)
+    else if (entry.isInDoubt && frame.offset === undefined) this.#lose(entry, errorOf(frame))
+    else {
+      this.#remove(entry)
+      entry.reject(errorOf(frame))
+    }
+    return true
+  }
+
+  /** Resolves when nothing is unanswered. */
+  whenEmpty(): Promise<void> {
+    if (this.#entries.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve
+    })
+  }
+
+  /** Nothing more will be sent. */
+  close(): void {
+    this.#isOpen = false
+    this.#release()
+    this.forget()
+    for (const entry of this.#entries.values()) {
+      this.#remove(entry)
+      entry.reject(new RoomwayError('closed', 'the client was closed before this was sent', { room: entry.room }))
+    }
+  }
+
+  get #mayFlow(): boolean {
+    return this.#isOpen && this.#hold === undefined
+  }
+
+  #flush(): void {
+    for (const entry of this.#entries.values()) {
+      if (!this.#mayFlow) return
+      if (entry.isWaiting) this.#send(entry)
+    }
+  }
+
+  #send(entry: Entry): void {
+    entry.isWaiting = false
+    if (entry.sent !== undefined) {
+      const frame = this.#codec.decode(entry.encoded)
+      this.#wire.sendEncoded(this.#codec.encode({ ...frame, after: entry.sent.after }))
+      return
+    }
+    const after = this.#wire.positionOf(entry.room) ?? { epoch: this.#wire.epoch(), offset: -1 }
+    entry.sent = { sessionId: this.#wire.sessionId(), after }
+    this.#wire.sendEncoded(entry.encoded)
+  }
+
+  #postpone(entry: Entry, frame: ErrorFrame): void {
+    entry.isWaiting = true
+    // The broker may yet have it; the other temporary errors say that it was not tried.
+    if (frame.code === 'unavailable') entry.isInDoubt = true
+    if (!entry.isInDoubt) entry.sent = undefined
+    this.#hold ??= this.#clock.setTimeout(() => {
+      this.#hold = undefined
+      this.#flush()
+    }, frame.retryAfterMs ?? holdMs)
+  }
+
+  #lose(entry: Entry, cause?: RoomwayError): void {
+    this.#remove(entry)
+    const message = 'sent, but the connection was lost before the answer: the event may or may not have been published'
+    entry.reject(new RoomwayError('outcome_unknown', message, { room: entry.room, cause }))
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry.id)
+    if (this.#entries.size === 0) this.#onEmpty?.()
+  }
+
+  #release(): void {
+    this.#clock.clearTimeout(this.#hold)
+    this.#hold = undefined
+  }
+}

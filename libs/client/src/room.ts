@@ -1,0 +1,157 @@
+import type { EventFrame, Position } from '@roomway/protocol'
+import { Emitter } from './emitter.js'
+import { RoomwayError } from './errors.js'
+import { EventBuffer } from './event-buffer.js'
+import type {
+  AnyEvents,
+  Published,
+  PublishOptions,
+  RoomEvent,
+  RoomLagged,
+  RoomLeft,
+  RoomReset,
+  RoomSnapshot,
+} from './events.js'
+import { roomEventOf } from './events.js'
+import type { Subscription } from './subscription.js'
+
+export interface RoomListeners<Events extends object = AnyEvents> {
+  event: RoomEvent<Events>
+  reset: RoomReset
+  lagged: RoomLagged
+  snapshot: RoomSnapshot
+  left: RoomLeft
+}
+
+/**
+ * A joined room. Each of its events reaches the application once and in order, over any number of reconnects; where that cannot be kept, a `reset` says so.
+ *
+ * Events go to the `event` listeners, or to the one `for await (const event of room)`, or to both. Until there is either, they wait. At most
+ * `maxBufferedEvents` wait for an iterator that is slow, or that does not come: then the room leaves the flow, and goes on from where it was, out of the
+ * server's log, when half of them are taken. So nothing is dropped and memory is bounded; who falls behind further than the log reaches gets a `reset`.
+ */
+export interface Room<Events extends object = AnyEvents> extends AsyncIterable<RoomEvent<Events>> {
+  readonly name: string
+  /** Everything up to here was handed over or waits in the buffer. Undefined before the first answer of the server. */
+  readonly position: Position | undefined
+  /** Returns a function that takes the listener off again. */
+  on<Name extends keyof RoomListeners>(
+    name: Name,
+    listener: (argument: RoomListeners<Events>[Name]) => void,
+  ): () => void
+  /** As `client.publish` to this room. */
+  publish<Name extends keyof Events & string>(
+    event: Name,
+    data: Events[Name],
+    options?: PublishOptions,
+  ): Promise<Published>
+  /** Ends the iteration after what is buffered. Idempotent. */
+  leave(): void
+}
+
+/** What a room needs of its client. */
+export interface RoomHost {
+  readonly maxBufferedEvents: number
+  readonly trace: ((event: RoomEvent) => void) | undefined
+  publish(room: string, event: string, data: unknown, options?: PublishOptions): Promise<Published>
+  leave(room: JoinedRoom): void
+}
+
+/** The room as the client keeps it. */
+export class JoinedRoom implements Room {
+  readonly name: string
+  /** Resolves when joined, or when so much came before that the buffer is full; rejects where the server refuses. */
+  readonly ready: Promise<void>
+  readonly #host: RoomHost
+  readonly #emitter = new Emitter<RoomListeners>()
+  readonly #buffer: EventBuffer
+  #settle: { resolve: () => void; reject: (error: RoomwayError) => void } | undefined
+  #subscription: Subscription | undefined
+
+  constructor(name: string, host: RoomHost) {
+    this.name = name
+    this.#host = host
+    this.#buffer = new EventBuffer(host.maxBufferedEvents, () => this.#subscription?.unpause())
+    this.ready = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+  }
+
+  /** Called once, before anything else. */
+  attach(subscription: Subscription): void {
+    this.#subscription = subscription
+  }
+
+  get position(): Position | undefined {
+    return this.#subscription?.position
+  }
+
+  on<Name extends keyof RoomListeners>(name: Name, listener: (argument: RoomListeners[Name]) => void): () => void {
+    const off = this.#emitter.on(name, listener)
+    if (name === 'event') queueMicrotask(() => this.#drainToListeners())
+    return off
+  }
+
+  publish(event: string, data: unknown, options?: PublishOptions): Promise<Published> {
+    return this.#host.publish(this.name, event, data, options)
+  }
+
+  leave(): void {
+    this.#host.leave(this)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<RoomEvent> {
+    return this.#buffer.iterate()
+  }
+
+  onEvent(frame: EventFrame, epoch: string): void {
+    const event = roomEventOf(frame, epoch)
+    if (event.traceparent !== undefined) this.#trace(event)
+    if (this.#buffer.hasIterator) this.#emitter.emit('event', event)
+    this.#buffer.push(event)
+    this.#drainToListeners()
+    if (this.#buffer.isFull && this.#subscription?.pause() === true) this.onJoined()
+  }
+
+  onJoined(): void {
+    this.#settle?.resolve()
+    this.#settle = undefined
+  }
+
+  onReset(reset: RoomReset): void {
+    this.#emitter.emit('reset', reset)
+  }
+
+  onLagged(lagged: RoomLagged): void {
+    this.#emitter.emit('lagged', lagged)
+  }
+
+  onSnapshot(snapshot: RoomSnapshot): void {
+    this.#emitter.emit('snapshot', snapshot)
+  }
+
+  /** The room is over: by the application (no error), or else. */
+  end(error?: RoomwayError): void {
+    this.#subscription?.end()
+    if (this.#settle === undefined && error !== undefined) this.#emitter.emit('left', { reason: error.code })
+    this.#settle?.reject(error ?? new RoomwayError('closed', `room ${this.name} was left before it was joined`))
+    this.#settle = undefined
+    this.#buffer.end(error)
+  }
+
+  #drainToListeners(): void {
+    while (!this.#buffer.hasIterator && this.#emitter.has('event')) {
+      const event = this.#buffer.take()
+      if (event === undefined) return
+      this.#emitter.emit('event', event)
+    }
+  }
+
+  #trace(event: RoomEvent): void {
+    try {
+      this.#host.trace?.(event)
+    } catch (error) {
+      console.error('roomway: options.trace threw', error)
+    }
+  }
+}

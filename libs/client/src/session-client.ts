@@ -1,0 +1,291 @@
+import type {
+  ClientFrame,
+  Codec,
+  ErrorFrame,
+  ReplyFrame,
+  ResumedFrame,
+  ServerFrame,
+  WelcomeFrame,
+} from '@roomway/protocol'
+import { sessionRoom } from '@roomway/protocol'
+import { jsonCodec } from '@roomway/protocol/json'
+import type { Client, ClientListeners } from './client.js'
+import type { Clock } from './clock.js'
+import { systemClock } from './clock.js'
+import { Emitter } from './emitter.js'
+import { errorOf, RoomwayError } from './errors.js'
+import type { JoinOptions, Published, PublishOptions } from './events.js'
+import { Link } from './link.js'
+import { onOnline } from './online.js'
+import type { Address, ClientOptions } from './options.js'
+import { publishContent } from './publish-content.js'
+import { PublishQueue } from './publish-queue.js'
+import type { Room } from './room.js'
+import type { RoomFrame } from './rooms.js'
+import { Rooms } from './rooms.js'
+import { Session } from './session.js'
+import type { ClientState } from './state.js'
+import { webSocketConstructor } from './web-socket.js'
+
+const closeDrainMs = 2000
+
+/** Puts the parts together: what the link hears goes to the session, the rooms and the publishes. */
+export class SessionClient implements Client {
+  readonly #options: ClientOptions
+  readonly #clock: Clock
+  readonly #emitter = new Emitter<ClientListeners>()
+  readonly #session = new Session()
+  readonly #link: Link
+  readonly #rooms: Rooms
+  readonly #publishes: PublishQueue
+  #state: ClientState = { status: 'connecting', attempt: 0 }
+  #resumeId: number | undefined
+  #outcomeTimer: unknown
+  #goawayTimer: unknown
+  #lastError: RoomwayError | undefined
+  #closing: Promise<void> | undefined
+  #isOpen = false
+  readonly #stopWatching: () => void
+
+  constructor(address: Address, options: ClientOptions) {
+    const { codec = jsonCodec, clock = systemClock, random = Math.random } = options
+    const { tokenIn = 'subprotocol', connectTimeoutMs = 10_000, maxPendingPublishes = 1000 } = options
+    this.#options = options
+    this.#clock = clock
+    const webSocket = webSocketConstructor(options.webSocket)
+    this.#link = new Link(
+      { address, token: options.token, tokenIn, webSocket, codec, connectTimeoutMs, clock, random },
+      {
+        onConnecting: (attempt) => this.#enter({ status: 'connecting', attempt }),
+        onOpen: (token) => this.#authenticate(tokenIn === 'frame' ? token : undefined),
+        onFrame: (frame) => this.#onFrame(frame),
+        onDisconnected: () => this.#onDisconnected(),
+        onWaiting: (attempt, delayMs, code, reason) =>
+          this.#enter({ status: 'waiting', attempt, delayMs, code, reason }),
+        onClosed: (code, reason) => this.#onClosed(code, reason),
+        onFault: (error) => this.#emitter.emit('error', error),
+      },
+    )
+    this.#rooms = this.#makeRooms()
+    this.#publishes = this.#makePublishes(codec, maxPendingPublishes)
+    this.#stopWatching = onOnline(() => this.#link.connect())
+    this.#link.connect()
+  }
+
+  get state(): ClientState {
+    return this.#state
+  }
+
+  async join(room: string, options: JoinOptions = {}): Promise<Room> {
+    if (this.#isClosed) throw new RoomwayError('closed', 'the client is closed', { room })
+    return this.#rooms.join(room, options)
+  }
+
+  room(name: string): Room | undefined {
+    return this.#rooms.get(name)
+  }
+
+  async publish(room: string, event: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+    if (this.#isClosed) throw new RoomwayError('closed', 'the client is closed', { room })
+    const { codec = jsonCodec, traceparent } = this.#options
+    return this.#publishes.add(publishContent(codec.format, room, event, data, options, traceparent?.()))
+  }
+
+  on<Name extends keyof ClientListeners>(name: Name, listener: (argument: ClientListeners[Name]) => void): () => void {
+    return this.#emitter.on(name, listener)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#stopWatching()
+    if (this.#state.status === 'open') await this.#drain()
+    await this.#link.close()
+  }
+
+  #drain(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimeout(resolve, closeDrainMs)
+      this.#publishes.whenEmpty().then(() => {
+        this.#clock.clearTimeout(timer)
+        resolve()
+      }, resolve)
+    })
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing !== undefined || this.#state.status === 'closed'
+  }
+
+  #enter(state: ClientState): void {
+    this.#state = state
+    this.#emitter.emit('state', state)
+  }
+
+  #authenticate(token: string | undefined): void {
+    this.#lastError = undefined
+    if (token !== undefined) this.#link.send({ type: 'auth', id: this.#session.nextId(), token })
+  }
+
+  #onFrame(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'welcome':
+        return this.#onWelcome(frame)
+      case 'resumed':
+        return this.#onResumed(frame)
+      case 'ack':
+        this.#publishes.onAck(frame.id)
+        this.#rooms.onLeaveAnswer(frame.id)
+        return
+      case 'reply':
+        return this.#onReply(frame)
+      case 'error':
+        return this.#onError(frame)
+      case 'expiring':
+        return this.#refreshToken()
+      case 'goaway':
+        this.#clock.clearTimeout(this.#goawayTimer)
+        this.#goawayTimer = this.#clock.setTimeout(() => this.#link.move(), frame.afterMs)
+        return
+      default:
+        if ('room' in frame) this.#onRoomFrame(frame)
+    }
+  }
+
+  #onWelcome(frame: WelcomeFrame): void {
+    this.#link.onWelcome(frame.heartbeatMs)
+    this.#session.onWelcome(frame)
+    const resumption = this.#session.resumption
+    if (resumption === undefined) {
+      this.#session.adopt()
+      this.#open()
+      return
+    }
+    const id = this.#session.nextId()
+    this.#resumeId = id
+    this.#enter({ status: 'resuming' })
+    const rooms = { ...this.#rooms.resume(id), [sessionRoom]: resumption.position }
+    this.#link.send({ type: 'resume', id, token: resumption.token, rooms })
+  }
+
+  #onResumed(frame: ResumedFrame): void {
+    if (frame.id !== this.#resumeId) return
+    this.#session.onResumed(frame)
+    if (!frame.recovered) this.#publishes.forget()
+    this.#open()
+  }
+
+  #onResumeRefused(): void {
+    this.#session.adopt()
+    this.#publishes.forget()
+    this.#open()
+  }
+
+  #open(): void {
+    this.#clock.clearTimeout(this.#outcomeTimer)
+    const resumeId = this.#resumeId
+    this.#resumeId = undefined
+    const welcome = this.#session.welcome
+    this.#isOpen = true
+    this.#rooms.joinIdle(resumeId)
+    this.#publishes.open()
+    this.#enter({ status: 'open', session: this.#session.id, user: welcome?.user, node: welcome?.node ?? '' })
+  }
+
+  #onReply(frame: ReplyFrame): void {
+    if (!this.#session.isNews(frame.offset)) return
+    this.#emitter.emit('reply', { id: this.#eventId(frame.id), data: frame.data })
+  }
+
+  #onError(frame: ErrorFrame): void {
+    if (frame.offset !== undefined && !this.#session.isNews(frame.offset)) return
+    if (frame.id !== undefined && frame.id === this.#resumeId && frame.room === undefined) {
+      this.#onResumeRefused()
+      return
+    }
+    if (this.#publishes.onError(frame) || this.#rooms.onError(frame)) return
+    const error = errorOf(frame, frame.id === undefined ? undefined : this.#eventId(frame.id))
+    this.#lastError = error
+    this.#emitter.emit('error', error)
+  }
+
+  #onRoomFrame(frame: RoomFrame): void {
+    if (frame.type === 'joined' || frame.type === 'reset') this.#session.onEpoch(frame.epoch)
+    if (frame.room !== sessionRoom) this.#rooms.onFrame(frame)
+    else if (frame.type === 'joined' || frame.type === 'reset') this.#session.onPosition(frame)
+    else if (frame.type === 'progress') this.#session.isNews(frame.offset)
+  }
+
+  #eventId(id: number): string {
+    return `${this.#session.id}:${id}`
+  }
+
+  #refreshToken(): void {
+    const { token } = this.#options
+    if (typeof token !== 'function') return
+    Promise.resolve()
+      .then(token)
+      .then(
+        (fresh) => this.#authenticate(fresh),
+        (cause: unknown) =>
+          this.#emitter.emit('error', new RoomwayError('connection', 'options.token failed', { cause })),
+      )
+  }
+
+  #onDisconnected(): void {
+    const wasOpen = this.#isOpen
+    this.#isOpen = false
+    this.#resumeId = undefined
+    this.#clock.clearTimeout(this.#goawayTimer)
+    this.#rooms.onDisconnect()
+    this.#publishes.onDisconnect()
+    const { resumeMs } = this.#session.welcome ?? {}
+    if (!wasOpen || resumeMs === undefined) return
+    this.#clock.clearTimeout(this.#outcomeTimer)
+    this.#outcomeTimer = this.#clock.setTimeout(() => this.#publishes.forget(), resumeMs)
+  }
+
+  #onClosed(code: number, reason: string): void {
+    this.#clock.clearTimeout(this.#outcomeTimer)
+    this.#stopWatching()
+    const error = this.#closing === undefined ? this.#closeError(code, reason) : undefined
+    this.#publishes.close()
+    this.#rooms.close(error)
+    this.#enter({ status: 'closed', code, reason, error })
+  }
+
+  #closeError(code: number, reason: string): RoomwayError {
+    return this.#lastError ?? new RoomwayError('closed', `the server closed the connection for good: ${code} ${reason}`)
+  }
+
+  #makeRooms(): Rooms {
+    const { maxBufferedEvents = 1000, trace } = this.#options
+    const session = this.#session
+    const wire = {
+      isOpen: () => this.#isOpen,
+      epoch: () => session.epoch,
+      nextId: () => session.nextId(),
+      send: (frame: ClientFrame) => this.#link.send(frame),
+    }
+    return new Rooms(wire, this.#clock, {
+      maxBufferedEvents,
+      trace,
+      publish: (room, event, data, options) => this.publish(room, event, data, options),
+    })
+  }
+
+  #makePublishes(codec: Codec, capacity: number): PublishQueue {
+    const session = this.#session
+    const wire = {
+      epoch: () => session.epoch,
+      sessionId: () => session.id,
+      nextId: () => session.nextId(),
+      sendEncoded: (message: string | Uint8Array) => this.#link.sendEncoded(message),
+      positionOf: (room: string) => this.#rooms.positionOf(room),
+    }
+    return new PublishQueue(wire, codec, this.#clock, capacity)
+  }
+}

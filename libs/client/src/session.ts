@@ -1,0 +1,72 @@
+import type { Position, ResumedFrame, WelcomeFrame } from '@roomway/protocol'
+
+/** Who the client is to the server, over any number of connections. The token that proves it is kept in memory only. */
+export class Session {
+  #id = ''
+  #resumeToken = ''
+  #own: Position = { epoch: '', offset: -1 }
+  #welcome: WelcomeFrame | undefined
+  #epoch = ''
+  #lastId = 0
+
+  get id(): string {
+    return this.#id
+  }
+
+  /** What resuming takes; undefined before the first welcome. */
+  get resumption(): { readonly token: string; readonly position: Position } | undefined {
+    return this.#id === '' ? undefined : { token: this.#resumeToken, position: this.#own }
+  }
+
+  /** The present connection's welcome. */
+  get welcome(): WelcomeFrame | undefined {
+    return this.#welcome
+  }
+
+  /** The present epoch of the server's log. */
+  get epoch(): string {
+    return this.#epoch
+  }
+
+  /** The numbers of frames: one counter for the life of the client, so none is ever used twice in a session. */
+  nextId(): number {
+    return ++this.#lastId
+  }
+
+  onWelcome(frame: WelcomeFrame): void {
+    this.#welcome = frame
+    this.#epoch = frame.epoch
+  }
+
+  /** Goes on as the session that the present connection's welcome offered. */
+  adopt(): void {
+    const welcome = this.#welcome
+    if (welcome === undefined) return
+    this.#id = welcome.session
+    this.#resumeToken = welcome.resumeToken
+    this.#own = { epoch: welcome.epoch, offset: welcome.offset }
+  }
+
+  onResumed(frame: ResumedFrame): void {
+    if (!frame.recovered) this.adopt()
+    this.#id = frame.session
+    this.#resumeToken = frame.resumeToken
+  }
+
+  /** The server names another epoch, in an answer about some room. */
+  onEpoch(epoch: string): void {
+    this.#epoch = epoch
+  }
+
+  /** Where `$session` now stands. */
+  onPosition(position: Position): void {
+    this.#own = { epoch: position.epoch, offset: position.offset }
+  }
+
+  /** Whether a record of `$session` is new; if so its offset is noted. */
+  isNews(offset: number): boolean {
+    if (offset <= this.#own.offset) return false
+    this.#own = { epoch: this.#own.epoch, offset }
+    return true
+  }
+}

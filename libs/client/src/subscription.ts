@@ -1,0 +1,208 @@
+import type {
+  ClientFrame,
+  ErrorFrame,
+  EventFrame,
+  JoinedFrame,
+  JoinFrom,
+  Position,
+  ResetFrame,
+  SnapshotFrame,
+} from '@roomway/protocol'
+import type { Clock } from './clock.js'
+import type { RoomwayError } from './errors.js'
+import { errorOf } from './errors.js'
+import type { RoomReset } from './events.js'
+
+/** The session, as a room sees it. */
+export interface Wire {
+  /** Whether joins and publishes may go out: connected, and resumed where there was something to resume. */
+  isOpen(): boolean
+  /** The present epoch of the server's log. */
+  epoch(): string
+  nextId(): number
+  send(frame: ClientFrame): void
+}
+
+/** Told what comes of a subscription, in order. */
+export interface SubscriptionObserver {
+  onEvent(frame: EventFrame, epoch: string): void
+  onJoined(): void
+  onReset(reset: RoomReset): void
+  /** It has ended: the server refused it, or took it away. */
+  onRefused(error: RoomwayError): void
+}
+
+type State =
+  /** Wanted, but not asked for: no open session, or waiting to ask again. */
+  | { readonly name: 'idle' }
+  | { readonly name: 'joining'; readonly id: number }
+  | { readonly name: 'live' }
+  /** The application is too slow; goes on from its position later. */
+  | { readonly name: 'paused' }
+  | { readonly name: 'ended' }
+
+const retryMs = 1000
+
+/**
+ * One room on the wire. It lets every event through exactly once and in order, by the continuity rule: an event at or below the position was
+ * seen; one whose `prev` is at or below it is the next; any other proves a gap, and the room is joined again from the position, keeping nothing meanwhile.
+ */
+export class Subscription {
+  readonly room: string
+  readonly #wire: Wire
+  readonly #clock: Clock
+  readonly #observer: SubscriptionObserver
+  readonly #from: JoinFrom | undefined
+  #position: Position | undefined
+  #state: State = { name: 'idle' }
+  /** The highest event dropped for a gap while a join is on its way; the join's replay must pass it. */
+  #gapTo = -1
+  #retry: unknown
+
+  constructor(room: string, from: JoinFrom | undefined, wire: Wire, clock: Clock, observer: SubscriptionObserver) {
+    this.room = room
+    this.#from = from
+    this.#wire = wire
+    this.#clock = clock
+    this.#observer = observer
+    if (from !== undefined && 'epoch' in from) this.#position = { epoch: from.epoch, offset: from.offset }
+  }
+
+  /** Everything up to here was delivered. Undefined until the server has named one. */
+  get position(): Position | undefined {
+    return this.#position
+  }
+
+  /** Whether it should be on the wire and is not. */
+  get isIdle(): boolean {
+    return this.#state.name === 'idle'
+  }
+
+  /** Asks for the room, if there is an open session; else the next one does. */
+  join(): void {
+    if (this.#state.name === 'ended' || this.#state.name === 'paused') return
+    this.#clock.clearTimeout(this.#retry)
+    this.#state = { name: 'idle' }
+    if (!this.#wire.isOpen()) return
+    const id = this.#wire.nextId()
+    this.expect(id)
+    this.#wire.send({ type: 'join', id, room: this.room, from: this.#position ?? this.#from })
+  }
+
+  /** The frame with this id asks for the room from its position. */
+  expect(id: number): void {
+    this.#state = { name: 'joining', id }
+    this.#gapTo = -1
+  }
+
+  /** Whether the frame with this id asks for the room. */
+  awaits(id: number): boolean {
+    return this.#state.name === 'joining' && this.#state.id === id
+  }
+
+  onDisconnect(): void {
+    this.#clock.clearTimeout(this.#retry)
+    if (this.#isOnWire) this.#state = { name: 'idle' }
+  }
+
+  onEvent(frame: EventFrame): void {
+    if (!this.#isOnWire) return
+    const position = this.#position
+    if (position !== undefined && frame.offset <= position.offset) return
+    if (position !== undefined && frame.prev > position.offset) {
+      this.#onGap(frame.offset)
+      return
+    }
+    const epoch = position?.epoch ?? this.#wire.epoch()
+    this.#position = { epoch, offset: frame.offset }
+    this.#observer.onEvent(frame, epoch)
+  }
+
+  onJoined(frame: JoinedFrame): void {
+    if (!this.awaits(frame.id)) return
+    this.#state = { name: 'live' }
+    const position = this.#position
+    if (position !== undefined && frame.recovered === false) this.#reset(frame, frame.reason ?? 'expired')
+    else if (position !== undefined && this.#gapTo > position.offset) this.join()
+    else this.#advance(frame.epoch, frame.offset)
+    this.#observer.onJoined()
+  }
+
+  onSnapshot(frame: SnapshotFrame): Position | undefined {
+    if (!this.awaits(frame.id)) return undefined
+    this.#position = { epoch: this.#wire.epoch(), offset: frame.offset }
+    return this.#position
+  }
+
+  onProgress(offset: number): void {
+    if (this.#state.name === 'live' && this.#position !== undefined) this.#advance(this.#position.epoch, offset)
+  }
+
+  onReset(frame: ResetFrame): void {
+    if (this.#isOnWire) this.#reset(frame, frame.reason)
+  }
+
+  /** The error that answers the join or resume this awaits. A temporary one is tried again. */
+  onError(frame: ErrorFrame): void {
+    if (!frame.temporary) {
+      this.end()
+      this.#observer.onRefused(errorOf(frame))
+      return
+    }
+    this.#state = { name: 'idle' }
+    this.#retry = this.#clock.setTimeout(() => this.join(), frame.retryAfterMs ?? retryMs)
+  }
+
+  /** Stops the flow until `unpause`; what arrives meanwhile is left to the log. Returns whether there was a flow. */
+  pause(): boolean {
+    if (!this.#isOnWire) return false
+    this.#state = { name: 'paused' }
+    this.#sendLeave()
+    return true
+  }
+
+  unpause(): void {
+    if (this.#state.name !== 'paused') return
+    this.#state = { name: 'idle' }
+    this.join()
+  }
+
+  /** Leaves for good. Returns the id of the `leave` frame, if one was sent. */
+  leave(): number | undefined {
+    const onWire = this.#isOnWire
+    this.end()
+    return onWire ? this.#sendLeave() : undefined
+  }
+
+  end(): void {
+    this.#clock.clearTimeout(this.#retry)
+    this.#state = { name: 'ended' }
+  }
+
+  get #isOnWire(): boolean {
+    return this.#state.name === 'joining' || this.#state.name === 'live'
+  }
+
+  #onGap(offset: number): void {
+    if (this.#state.name === 'live') this.join()
+    this.#gapTo = Math.max(this.#gapTo, offset)
+  }
+
+  #advance(epoch: string, offset: number): void {
+    const position = this.#position
+    const isBehind = position === undefined || position.epoch !== epoch || position.offset < offset
+    if (isBehind) this.#position = { epoch, offset }
+  }
+
+  #reset(at: Position, reason: RoomReset['reason']): void {
+    this.#position = { epoch: at.epoch, offset: at.offset }
+    this.#gapTo = -1
+    this.#observer.onReset({ ...this.#position, reason })
+  }
+
+  #sendLeave(): number {
+    const id = this.#wire.nextId()
+    this.#wire.send({ type: 'leave', id, room: this.room })
+    return id
+  }
+}
