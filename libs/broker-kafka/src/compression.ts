@@ -1,5 +1,6 @@
 /** The codecs of record batches. What Node brings is used; Snappy and LZ4 are short enough to read here. */
 import zlib from 'node:zlib'
+import { Decompress } from 'fzstd'
 import { lz4Frame } from './lz4.js'
 import { snappy } from './snappy.js'
 
@@ -24,8 +25,17 @@ export function decompress(codec: number, bytes: Buffer): Buffer {
 
 type Inflate = (bytes: Buffer, options: { maxOutputLength: number }) => Buffer
 
+/** Node reads Zstandard itself from 22.15 on; before, a decoder in JavaScript does. */
 function zstd(bytes: Buffer): Buffer {
   const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Inflate }
   if (zstdDecompressSync !== undefined) return zstdDecompressSync(bytes, { maxOutputLength: maxBatchBytes })
-  throw new Error('zstd needs Node 22.15 or newer here: update Node, or set compression.type=none, gzip, snappy or lz4')
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const stream = new Decompress((chunk) => {
+    length += chunk.length
+    if (length > maxBatchBytes) throw new RangeError('a zstd frame is above the limit')
+    chunks.push(chunk)
+  })
+  stream.push(bytes, true)
+  return Buffer.concat(chunks, length)
 }

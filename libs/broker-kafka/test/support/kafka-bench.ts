@@ -1,7 +1,7 @@
 import type { Broker, Logger, LogName } from '@roomway/broker'
 import type { LocalKafka } from '@roomway/testing'
 import { eventually, startKafka, testKafka } from '@roomway/testing'
-import type { Admin, Producer, Transaction } from 'kafkajs'
+import type { Admin, Message, Producer, Transaction } from 'kafkajs'
 import { Kafka, logLevel } from 'kafkajs'
 import type { KafkaBrokerOptions } from '../../src/index.js'
 import { openKafkaBroker } from '../../src/index.js'
@@ -105,6 +105,14 @@ export class KafkaBench {
     const transaction = await producer.transaction()
     await transaction.send({ topic, messages: texts.map((value) => ({ partition, key: 'foreign', value })) })
     return transaction
+  }
+
+  /** Appends as another client would. */
+  async produce(topic: string, messages: Message[]): Promise<void> {
+    const producer = this.#client().producer()
+    this.#producers.push(producer)
+    await producer.connect()
+    await producer.send({ topic, messages })
   }
 
   async admin(): Promise<Admin> {

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { deadline, randomPrefix } from '@roomway/testing'
+import { KafkaBench } from './support/kafka-bench.js'
+import { loseTheEnd } from './support/lost-end.js'
+import { TailRecorder } from './support/tail-recorder.js'
+import { appendTexts, numbered, readTexts, record } from './support/texts.js'
+
+const bench = new KafkaBench()
+beforeAll(() => bench.startPrivate(), 180_000)
+afterAll(() => bench.close())
+
+test('Appends made while the broker is down land in order once it is back', async () => {
+  const prefix = randomPrefix()
+  const log = await (await bench.open({ prefix, deliveryTimeoutMs: 60_000 })).log('events')
+  const recorder = new TailRecorder()
+  await log.tail(new Map([[0, 0]]), recorder)
+  await appendTexts(log, 0, ['before'])
+  await bench.kafka.kill()
+  const appends = numbered('down', 5).map((text) => log.append([record(0, text)]))
+  await bench.kafka.start()
+  await Promise.all(appends)
+  await recorder.untilText('down4')
+  expect(recorder.texts).toEqual(['before', ...numbered('down', 5)])
+  expect(recorder.violations).toEqual([])
+  expect(recorder.resets.items).toEqual([])
+})
+
+test('A broker that stays away fails what is queued in time, and says that it was not appended', async () => {
+  const prefix = randomPrefix()
+  const log = await (await bench.open({ prefix, deliveryTimeoutMs: 500, requestTimeoutMs: 1_000 })).log('events')
+  await appendTexts(log, 0, ['before'])
+  await bench.kafka.kill()
+  // The first may have been written to a connection that was just dying.
+  await expect(deadline(log.append([record(0, 'x')]), 10_000, 'an append to fail')).rejects.toThrow('cannot append')
+  const second = deadline(log.append([record(0, 'y')]), 10_000, 'an append to fail')
+  await expect(second).rejects.toMatchObject({ name: 'AppendError', outcome: 'not-appended' })
+  await bench.kafka.start()
+  await log.append([record(0, 'after')]).catch(() => log.append([record(0, 'after')]))
+  const { texts } = await readTexts(log, 0, 0, await log.end(0))
+  expect(texts[0]).toBe('before')
+  expect(texts).not.toContain('y')
+  expect(texts.at(-1)).toBe('after')
+}, 90_000)
+
+test('A frozen broker makes the outcome of what was sent unknown, and holds back what is queued behind', async () => {
+  const prefix = randomPrefix()
+  const log = await (await bench.open({ prefix, deliveryTimeoutMs: 1_000, requestTimeoutMs: 1_000 })).log('events')
+  await appendTexts(log, 0, ['before'])
+  bench.kafka.pause()
+  const sent = log.append([record(0, 'sent')])
+  sent.catch(() => undefined)
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  const behind = log.append([record(0, 'behind')])
+  behind.catch(() => undefined)
+  await expect(deadline(sent, 20_000, 'the sent one')).rejects.toMatchObject({ outcome: 'unknown' })
+  await expect(deadline(behind, 20_000, 'the one behind')).rejects.toMatchObject({ outcome: 'not-appended' })
+  bench.kafka.resume()
+  await log.append([record(0, 'after')]).catch(() => log.append([record(0, 'after')]))
+  const { texts } = await readTexts(log, 0, 0, await log.end(0))
+  expect(texts).not.toContain('behind')
+}, 90_000)
+
+test('A log that lost its end under a tail and grew again is a new epoch, on nodes that saw it and on later ones', async () => {
+  const prefix = randomPrefix()
+  const log = await (await bench.open({ prefix })).log('events')
+  const recorder = new TailRecorder()
+  await log.tail(new Map([[0, 0]]), recorder)
+  for (const text of numbered('kept', 3)) await appendTexts(log, 0, [text])
+  for (const text of numbered('lost', 3)) await appendTexts(log, 0, [text])
+  await recorder.untilText('lost2')
+  const before = log.epoch
+
+  await bench.kafka.kill()
+  await loseTheEnd(bench.kafka, `${prefix}.events`, 0, 3)
+  await bench.kafka.start()
+  const foreign = numbered('regrown', 20).map((value) => ({ partition: 0, key: 'k', value }))
+  await bench.produce(`${prefix}.events`, foreign)
+
+  expect(await recorder.untilReset()).toBe('epoch')
+  expect(log.epoch).not.toBe(before)
+  expect(recorder.texts).toEqual([...numbered('kept', 3), ...numbered('lost', 3)])
+  const later = await (await bench.open({ prefix })).log('events')
+  expect(later.epoch).toBe(log.epoch)
+  const { texts } = await readTexts(later, 0, 0, await later.end(0))
+  expect(texts).toEqual([...numbered('kept', 3), ...numbered('regrown', 20)])
+}, 90_000)
+
+test('A restart that lost nothing is no new epoch', async () => {
+  const prefix = randomPrefix()
+  const log = await (await bench.open({ prefix })).log('events')
+  const recorder = new TailRecorder()
+  await log.tail(new Map([[0, 0]]), recorder)
+  await appendTexts(log, 0, numbered('a', 5))
+  await recorder.untilText('a4')
+  const before = log.epoch
+  await bench.restart()
+  await log.append([record(0, 'b')]).catch(() => log.append([record(0, 'b')]))
+  await recorder.untilText('b')
+  expect(recorder.resets.items).toEqual([])
+  expect(log.epoch).toBe(before)
+}, 90_000)
