@@ -50,8 +50,8 @@ export class AppendQueue {
 
   /** Runs `action` between two commits. */
   async between<T>(action: () => Promise<T>): Promise<T> {
-    await this.idle()
-    const result = action()
+    while (this.#running !== undefined) await this.#running
+    const result = Promise.resolve().then(action)
     this.#running = result.then(
       () => this.#goOn(),
       () => this.#goOn(),

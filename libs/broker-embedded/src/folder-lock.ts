@@ -1,11 +1,12 @@
 /**
- * LMDB lets a second process open and write the same folder without any error, so the folder has a lock of our own: a file that
- * names its owner by host, process id and the time that process was started (a pid alone is reused, above all in containers, where it is
- * always 1). It is made by linking a finished file to its name, which only one process can do; a dead owner's file is moved away first.
+ * LMDB lets a second process open and write the same folder without any error, so the folder has a lock of our own: files
+ * `roomway.lock.<n>`, of which the highest names the owner by host, process id and the time that process was started (a pid alone is
+ * reused, above all in containers, where it is always 1). Whoever finds the highest released, or its owner dead, makes the next one by linking
+ * a finished file to its name, which only one process can do. The highest is never deleted, so that there is nothing to race for.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
@@ -25,26 +26,55 @@ export type Unlock = () => Promise<void>
 
 /** @throws FolderInUseError */
 export async function lockFolder(folder: string): Promise<Unlock> {
-  const path = join(folder, 'roomway.lock')
-  const mine = `${path}.${randomBytes(6).toString('hex')}`
+  const mine = join(folder, `roomway.lock-${randomBytes(6).toString('hex')}`)
   await writeFile(mine, JSON.stringify(self()))
+  let path: string
   try {
-    await take(path, mine, folder)
+    path = await take(folder, mine)
   } finally {
     await rm(mine, { force: true })
   }
-  return () => rm(path, { force: true })
+  let released: Promise<void> | undefined
+  return () => {
+    released ??= release(path, mine)
+    return released
+  }
 }
 
-async function take(path: string, mine: string, folder: string): Promise<void> {
+async function take(folder: string, mine: string): Promise<string> {
   for (;;) {
-    if (await linked(mine, path)) return
-    const text = await readFile(path, 'utf8').catch(() => undefined)
-    if (text === undefined) continue
-    const owner = ownerOf(text)
-    if (owner !== undefined && isAlive(owner)) throw inUse(folder, path, owner)
-    await moveAway(path, `${mine}.dead`, text)
+    const highest = await highestLock(folder)
+    if (highest > 0) await refuseLiving(folder, lockPath(folder, highest))
+    const path = lockPath(folder, highest + 1)
+    if (!(await linked(mine, path))) continue
+    // Others may have taken and tidied up since we looked: then ours is not the highest, and counts for nothing.
+    const others = await locks(folder)
+    if (Math.max(...others) > highest + 1) {
+      await rm(path, { force: true })
+      continue
+    }
+    await Promise.all(others.filter((n) => n <= highest).map((n) => rm(lockPath(folder, n), { force: true })))
+    return path
   }
+}
+
+async function refuseLiving(folder: string, path: string): Promise<void> {
+  const owner = ownerOf(await readFile(path, 'utf8').catch(() => ''))
+  if (owner !== undefined && isAlive(owner)) throw inUse(folder, path, owner)
+}
+
+async function release(path: string, temporary: string): Promise<void> {
+  await writeFile(temporary, JSON.stringify({ released: new Date().toISOString() }))
+  await rename(temporary, path)
+}
+
+const lockPath = (folder: string, n: number): string => join(folder, `roomway.lock.${n}`)
+
+const highestLock = async (folder: string): Promise<number> => Math.max(0, ...(await locks(folder)))
+
+async function locks(folder: string): Promise<number[]> {
+  const names = await readdir(folder)
+  return names.flatMap((name) => /^roomway\.lock\.(\d+)$/.exec(name)?.[1] ?? []).map(Number)
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
@@ -55,17 +85,6 @@ async function linked(from: string, to: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
-}
-
-/** Moves a dead owner's file; puts it back where another process had just taken the folder in between. */
-async function moveAway(path: string, to: string, expected: string): Promise<void> {
-  try {
-    await rename(path, to)
-  } catch {
-    return
-  }
-  if ((await readFile(to, 'utf8')) !== expected) await linked(to, path)
-  await rm(to, { force: true })
 }
 
 function inUse(folder: string, path: string, owner: Owner): FolderInUseError {

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Batch } from '@roomway/broker'
+import { open } from 'lmdb'
+import { LogStore, newIncarnation, type RecordDatabase } from '../src/log-store.js'
+import { type EncodedRecord, encodeRecord } from '../src/record-codec.js'
+import { inFolder } from './temporary-folder.js'
+
+const record = (text: string): EncodedRecord =>
+  encodeRecord({ partition: 0, key: 'k', headers: {}, value: Buffer.from(text) }, 0)
+
+/** A database whose next commits fail, with or without having stored the records. */
+class FailingDatabase {
+  readonly database: RecordDatabase
+  failing: 'no' | 'before storing' | 'after storing' = 'no'
+
+  constructor(records: RecordDatabase) {
+    const put = (key: [number, number], value: Buffer): Promise<boolean> => this.#put(records, key, value)
+    this.database = new Proxy(records, {
+      get: (target, name) => {
+        const found: unknown = name === 'put' ? put : Reflect.get(target, name)
+        return typeof found === 'function' ? found.bind(target) : found
+      },
+    })
+  }
+
+  async #put(records: RecordDatabase, key: [number, number], value: Buffer): Promise<boolean> {
+    if (this.failing === 'no') return records.put(key, value)
+    if (this.failing === 'after storing') await records.put(key, value)
+    const commitError = Promise.reject(new Error('No space left on device'))
+    commitError.catch(() => undefined)
+    throw Object.assign(new Error('Commit failed'), { commitError })
+  }
+}
+
+function inStore(body: (store: LogStore, disk: FailingDatabase) => Promise<void>): () => Promise<void> {
+  return inFolder(async (folder) => {
+    const environment = open({ path: folder, overlappingSync: false })
+    const disk = new FailingDatabase(environment.openDB('records', { encoding: 'binary' }))
+    try {
+      await body(new LogStore(disk.database, newIncarnation(1), () => Promise.resolve(), 1e6), disk)
+    } finally {
+      await environment.close()
+    }
+  })
+}
+
+const texts = (store: LogStore): string[] =>
+  store.scan(0, 0, store.end(0), { records: 100, bytes: 1e6 }).records.map((each) => Buffer.from(each.value).toString())
+
+describe('a log whose disk fails', () => {
+  test(
+    'says not-appended and why, shows nothing, and gives the offset to the next record',
+    inStore(async (store, disk) => {
+      await store.append([record('a')])
+      disk.failing = 'before storing'
+      const failed = store.append([record('b')])
+      await expect(failed).rejects.toMatchObject({ name: 'AppendError', outcome: 'not-appended' })
+      await expect(failed).rejects.toThrow('No space left on device')
+      expect([store.end(0), texts(store)]).toEqual([1, ['a']])
+      disk.failing = 'no'
+      await store.append([record('c')])
+      expect(texts(store)).toEqual(['a', 'c'])
+    }),
+  )
+
+  test(
+    'says unknown for records that were stored but perhaps not flushed, and shows them only with the next flush',
+    inStore(async (store, disk) => {
+      const shown: number[] = []
+      const onFlushed = (batches: readonly Batch[]): void => void shown.push(...batches.map((each) => each.nextOffset))
+      store.listen({ onFlushed, onRecreated: () => undefined })
+      disk.failing = 'after storing'
+      await expect(store.append([record('a')])).rejects.toMatchObject({ outcome: 'unknown' })
+      expect([store.end(0), shown]).toEqual([0, []])
+      disk.failing = 'no'
+      await store.append([record('b')])
+      expect([texts(store), shown]).toEqual([['a', 'b'], [2]])
+    }),
+  )
+})
