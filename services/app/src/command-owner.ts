@@ -27,6 +27,7 @@ import { findOutcomes } from './outcome-search.js'
 import type { Serve } from './partition-duties.js'
 import { type PendingCommand, pendingCommand } from './pending-command.js'
 import { atMost, ServiceRun, watch } from './service-run.js'
+import type { StartSpan } from './spans.js'
 import { WorkQueue } from './work-queue.js'
 
 export interface CommandOwnerOptions {
@@ -37,6 +38,7 @@ export interface CommandOwnerOptions {
   readonly logger: Logger
   readonly counters: AppCounters
   readonly pace: CheckpointPace
+  readonly trace: StartSpan
   /** The homes of rooms in the present epoch of `events`. */
   readonly directory: () => RoomDirectory
 }
@@ -223,10 +225,19 @@ class CommandOwner {
 
   #decide(pending: PendingCommand): void | Promise<void> {
     if (pending.effect !== undefined) return undefined
-    const command = pending.command!
+    const command = this.#traced(pending, pending.command!)
     const decision = faultOf(command) ?? this.#ask(command)
     if (!(decision instanceof Promise)) return this.#write(pending, decision)
     return decision.then((decided) => this.#write(pending, decided))
+  }
+
+  /** The command as child of the span that its handling is, where its trace is recorded. */
+  #traced(pending: PendingCommand, command: Command): Command {
+    const { trace } = this.#options
+    pending.span = trace(command.room, this.#partition, pending.offset, command.traceparent)
+    if (pending.span === undefined) return command
+    pending.command = { ...command, traceparent: pending.span.traceparent }
+    return pending.command
   }
 
   #ask(command: Command): Decision | Promise<Decision> {
@@ -277,6 +288,7 @@ class CommandOwner {
   #settle(pending: PendingCommand, effect: Effect): void {
     if (pending.effect !== undefined) return
     pending.effect = effect
+    pending.span?.end()
     const record = derivedRecord(pending.command!, effect, this.#directory.partitions)
     if (record === undefined) return this.#done(pending)
     this.#derived.write(record.partition, () => record).then(() => this.#done(pending), ignoreClosed)

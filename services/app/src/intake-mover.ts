@@ -3,8 +3,15 @@
  * Its checkpoints say, besides how far it has come, from which offset of each events partition on a copy of anything later can stand; the
  * next mover reads from there what was copied already, so that a takeover shows nothing twice, however late it comes.
  */
-import type { Batch, BrokerRecord, Log, Logger } from '@roomway/broker'
-import { type Checkpoint, checkpointRecord, findCheckpoint, RecordWriter, type RoomDirectory } from '@roomway/records'
+import type { AppendRecord, Batch, BrokerRecord, Log, Logger } from '@roomway/broker'
+import {
+  type Checkpoint,
+  checkpointRecord,
+  findCheckpoint,
+  headerNames,
+  RecordWriter,
+  type RoomDirectory,
+} from '@roomway/records'
 import type { AppCounters } from './app-counters.js'
 import { type CheckpointPace, CheckpointTimer } from './checkpoint-pace.js'
 import { findCopied, isOwnRecord } from './copied-search.js'
@@ -12,6 +19,7 @@ import type { DeadLetters } from './dead-letters.js'
 import { judgeIntake } from './intake-copy.js'
 import type { Serve } from './partition-duties.js'
 import { atMost, ServiceRun, watch } from './service-run.js'
+import type { StartSpan } from './spans.js'
 import { type Work, WorkQueue } from './work-queue.js'
 
 export interface IntakeMoverOptions {
@@ -21,6 +29,7 @@ export interface IntakeMoverOptions {
   readonly logger: Logger
   readonly counters: AppCounters
   readonly pace: CheckpointPace
+  readonly trace: StartSpan
   /** The homes of rooms in the present epoch of `events`. */
   readonly directory: () => RoomDirectory
 }
@@ -119,9 +128,18 @@ class IntakeMover {
     const verdict = judgeIntake(record, this.#intakeEpoch, this.#directory)
     const durable =
       verdict.type === 'copy'
-        ? this.#copies.write(verdict.record.partition, () => verdict.record).then(() => this.#options.counters.moved++)
+        ? this.#copy(record.offset, verdict.record)
         : this.#options.dead.setAside({ log: 'intake', epoch: this.#intakeEpoch }, record, verdict.reason)
     durable.then(() => this.#done(work), ignoreClosed)
+  }
+
+  async #copy(offset: number, copy: AppendRecord): Promise<void> {
+    const { trace, counters } = this.#options
+    const span = trace(copy.key, this.#partition, offset, copy.headers[headerNames.traceparent])
+    const headers = span === undefined ? copy.headers : { ...copy.headers, [headerNames.traceparent]: span.traceparent }
+    await this.#copies.write(copy.partition, () => ({ ...copy, headers }))
+    span?.end()
+    counters.moved++
   }
 
   #done(work: Work): void {

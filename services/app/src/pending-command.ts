@@ -1,11 +1,14 @@
 import type { Command } from '@roomway/records'
+import type { MessageSpan } from '@roomway/telemetry'
 import type { Effect } from './outcome-index.js'
 import type { Work } from './work-queue.js'
 
 /** A record of the commands partition that is not dealt with for good. */
 export interface PendingCommand extends Work {
   /** Undefined: the record is no command of this partition and is being set aside. */
-  readonly command: Command | undefined
+  command: Command | undefined
+  /** Of its handling, until its outcome that counts was read. */
+  span: MessageSpan | undefined
   /** No outcome of it stands below this offset of the events partition. */
   readonly outcomeFrom: number
   /** What its outcome that counts says, once that was read. */
@@ -18,5 +21,15 @@ export interface PendingCommand extends Work {
 
 export function pendingCommand(offset: number, command: Command | undefined, outcomeFrom: number): PendingCommand {
   const bytes = command?.payload.length ?? 0
-  return { offset, bytes, isDone: false, command, outcomeFrom, effect: undefined, rewrite: undefined, hasMissed: false }
+  return {
+    offset,
+    bytes,
+    isDone: false,
+    command,
+    span: undefined,
+    outcomeFrom,
+    effect: undefined,
+    rewrite: undefined,
+    hasMissed: false,
+  }
 }

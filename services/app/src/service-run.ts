@@ -50,7 +50,7 @@ export class ServiceRun {
     return opened
   }
 
-  /** Runs `open`, then waits until the run is over; closes everything, then calls `last`. @throws what it failed with. */
+  /** Runs `open`, then waits until the run is over; closes everything, then calls `last`, without waiting for what hangs. @throws what it failed with. */
   async until(open: () => Promise<void>, last: () => Promise<void>): Promise<void> {
     try {
       await Promise.race([open(), this.#over])
@@ -58,7 +58,7 @@ export class ServiceRun {
     } finally {
       this.#stop.abort()
       await atMost(maxClosingMs, Promise.allSettled(this.#opened.map((opened) => opened.close())))
-      await last()
+      await atMost(maxClosingMs, last())
     }
   }
 }

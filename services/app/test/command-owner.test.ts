@@ -3,7 +3,7 @@ import type { AppendRecord } from '@roomway/broker'
 import { AppendError } from '@roomway/broker'
 import { commandRecord, headerNames, homeOf, outcomeHeaders } from '@roomway/records'
 import { eventually } from '@roomway/testing'
-import { type AppTier, startAppTier } from '../src/app.js'
+import { type AppTier, startAppTier } from '../src/app-tier.js'
 import type { Handle } from '../src/decision.js'
 import {
   checkpointsIn,

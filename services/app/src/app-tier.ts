@@ -1,5 +1,6 @@
 import type { Broker, Lease, Log, Logger } from '@roomway/broker'
 import { RoomDirectory } from '@roomway/records'
+import { offTracer, type Tracer } from '@roomway/telemetry'
 import { AppCounters } from './app-counters.js'
 import { type CheckpointPace, defaultPace } from './checkpoint-pace.js'
 import { serveCommands } from './command-owner.js'
@@ -7,6 +8,8 @@ import { DeadLetters } from './dead-letters.js'
 import { acceptUnchanged, type Handle } from './decision.js'
 import { serveIntake } from './intake-mover.js'
 import { PartitionDuties } from './partition-duties.js'
+import { atMost } from './service-run.js'
+import { spansOf } from './spans.js'
 
 export interface AppTierOptions {
   readonly broker: Broker
@@ -15,6 +18,10 @@ export interface AppTierOptions {
   readonly handle?: Handle
   /** How often checkpoints are written. Default: every second or every 1,000 records. */
   readonly pace?: CheckpointPace
+  /** Default: records nothing. */
+  readonly tracer?: Tracer
+  /** Prefix of the topics, for the names of spans. Default `roomway`. */
+  readonly prefix?: string
 }
 
 /** Why the tier is not ready, for people; empty where it is. */
@@ -23,7 +30,9 @@ export type UnreadyReasons = readonly string[]
 /** One instance of the app tier: serves whatever partitions the leases `commands` and `intake` give it. Holds no state that is not in the log. */
 export interface AppTier {
   readonly counters: AppCounters
-  unready(): UnreadyReasons
+  readonly unready: () => UnreadyReasons
+  /** How many partitions are owned here, by lease. */
+  readonly owned: () => Readonly<Record<'commands' | 'intake', number>>
   /** Gives the leases up, ends what is under way and closes what it opened; not the broker. Idempotent. */
   close(): Promise<void>
 }
@@ -38,6 +47,7 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
   ])
   const counters = new AppCounters()
   const letters = new DeadLetters(dead, logger, counters)
+  const { tracer = offTracer, prefix = 'roomway' } = options
   const shared = {
     events,
     dead: letters,
@@ -50,9 +60,13 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
   const owners = new PartitionDuties({
     name: 'commands',
     logger,
-    serve: serveCommands({ ...shared, commands, handle }),
+    serve: serveCommands({ ...shared, commands, handle, trace: spansOf(tracer, `${prefix}.commands`) }),
   })
-  const movers = new PartitionDuties({ name: 'intake', logger, serve: serveIntake({ ...shared, intake }) })
+  const movers = new PartitionDuties({
+    name: 'intake',
+    logger,
+    serve: serveIntake({ ...shared, intake, trace: spansOf(tracer, `${prefix}.intake`) }),
+  })
   const leases = await Promise.all([
     broker.claim('commands', commands.partitions, owners),
     broker.claim('intake', intake.partitions, movers),
@@ -60,14 +74,17 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
   return {
     counters,
     unready: () => [...reasonsOf('commands', owners), ...reasonsOf('intake', movers)],
+    owned: () => ({ commands: owners.partitions.length, intake: movers.partitions.length }),
     close: once(() => closeTier(leases, [owners, movers], letters)),
   }
 }
 
+const lettersMs = 2_000
+
 async function closeTier(leases: readonly Lease[], duties: readonly PartitionDuties[], letters: DeadLetters) {
   await Promise.all(leases.map((lease) => lease.close()))
   await Promise.all(duties.map((duty) => duty.close()))
-  await letters.close()
+  await atMost(lettersMs, letters.close())
 }
 
 const reasonsOf = (log: string, duties: PartitionDuties) =>

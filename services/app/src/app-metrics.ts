@@ -1,0 +1,36 @@
+import { createMetrics, type Metrics } from '@roomway/telemetry'
+import type { AppTier } from './app-tier.js'
+
+/** What an instance of the app tier tells Prometheus. */
+export function createAppMetrics({ counters, owned }: AppTier): Metrics {
+  const metrics = createMetrics()
+  metrics.counterBy('roomway_outcomes_total', 'Outcomes of commands that count, by what they say', 'outcome', () =>
+    Object.entries(counters.outcomes),
+  )
+  metrics.counter(
+    'roomway_command_repeats_total',
+    'Commands that had an outcome already, or were under way',
+    () => counters.repeats,
+  )
+  metrics.counter(
+    'roomway_outcome_rewrites_total',
+    'Outcomes written again because the first did not count',
+    () => counters.rewrites,
+  )
+  metrics.counter(
+    'roomway_outcome_searches_total',
+    'Stretches of events read back for outcomes of repeats',
+    () => counters.searches,
+  )
+  metrics.counter('roomway_intake_moved_total', 'Records copied from intake to events', () => counters.moved)
+  metrics.counterBy(
+    'roomway_dead_letters_total',
+    'Records set aside, by log and reason',
+    'reason',
+    () => counters.deadByReason,
+  )
+  metrics.gaugeBy('roomway_owned_partitions', 'Partitions served here, by lease', 'lease', () =>
+    Object.entries(owned()),
+  )
+  return metrics
+}

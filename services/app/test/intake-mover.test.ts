@@ -1,0 +1,207 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import type { AppendRecord } from '@roomway/broker'
+import { AppendError } from '@roomway/broker'
+import { headerNames, homeOf } from '@roomway/records'
+import { eventually } from '@roomway/testing'
+import { type AppTier, startAppTier } from '../src/app-tier.js'
+import { checkpointsIn, idsIn, json, parse, room, roomAt, shownIn, silent, withId } from './fixtures.js'
+import { type MemoryClient, MemoryCluster } from './memory-cluster.js'
+
+const open: AppTier[] = []
+const otherRoom = roomAt(1)
+
+async function start(broker: MemoryClient, everyMs = 10): Promise<AppTier> {
+  const tier = await startAppTier({ broker, logger: silent, pace: { everyMs, everyRecords: 1_000 } })
+  open.push(tier)
+  return tier
+}
+
+/** An append that is not answered until the test is over. */
+const hanging = () => new Promise<void>((resolve) => atEnd.push(resolve))
+const atEnd: (() => void)[] = []
+
+afterEach(async () => {
+  for (const release of atEnd.splice(0)) release()
+  await Promise.all(open.splice(0).map((tier) => tier.close()))
+})
+
+const until = (what: string, condition: () => boolean) => eventually(condition, 5_000, what)
+
+function put(cluster: MemoryCluster, key: string, headers: Record<string, string> = {}, value = json(1)): void {
+  cluster.topics.intake.land([{ partition: 0, key, headers, value }])
+}
+
+const isCopy = (records: readonly AppendRecord[]) => records.some(({ headers }) => headerNames.source in headers)
+const eventsIn = (cluster: MemoryCluster, partition: number) => shownIn(cluster.topics.events, partition).events
+
+describe('an intake record', () => {
+  test('becomes an event in the home of its room, in order, with an id made of where it stood', async () => {
+    const cluster = new MemoryCluster()
+    await start(cluster.client())
+    for (let i = 0; i < 3; i++) {
+      put(cluster, room, { [headerNames.event]: `a${i}` }, json(i))
+      put(cluster, otherRoom, {}, json(i))
+    }
+    await until('six events', () => eventsIn(cluster, 0).length === 3 && eventsIn(cluster, 1).length === 3)
+    expect(eventsIn(cluster, 0).map(({ event }) => event)).toEqual(['a0', 'a1', 'a2'])
+    expect(eventsIn(cluster, 1).map(({ payload }) => parse(payload))).toEqual([0, 1, 2])
+    expect(idsIn(cluster)[0]).toMatch(/^intake:e1:0:\d+$/)
+    expect(homeOf(otherRoom, 2)).toBe(1)
+  })
+
+  test('keeps its own id, content type and foreign headers; user, time and what only Roomway sets are not taken from it', async () => {
+    const cluster = new MemoryCluster()
+    await start(cluster.client())
+    const before = Date.now()
+    put(cluster, room, {
+      ...withId('own'),
+      [headerNames.user]: 'admin',
+      [headerNames.time]: '1',
+      [headerNames.seen]: '99999',
+      [headerNames.contentType]: 'text/plain',
+      traceparent: 'tp',
+      theirs: 'x',
+    })
+    await until('the event', () => eventsIn(cluster, 0).length === 1)
+    const [event] = eventsIn(cluster, 0)
+    expect(event).toMatchObject({ id: 'own', user: undefined, contentType: 'text/plain', traceparent: 'tp' })
+    expect(event!.timeMs).toBeGreaterThanOrEqual(before)
+    expect(cluster.topics.events.partitions[0]!.records.at(-1)!.headers).toMatchObject({ theirs: 'x' })
+    expect(shownIn(cluster.topics.events, 0).outcomes).toEqual([])
+  })
+
+  test.each([
+    ['in a system room', '$session:s1', {}, json(1), 'bad_room'],
+    ['in a room that cannot be', 'a\nb', {}, json(1), 'bad_room'],
+    ['with an event name of the system’s', room, { [headerNames.event]: '$reply' }, json(1), 'bad_event_name'],
+    ['of broken JSON', room, {}, Uint8Array.of(0x7b), 'bad_json'],
+    ['of broken UTF-8', room, {}, Uint8Array.of(0x22, 0xff, 0x22), 'bad_utf8'],
+    ['that is too large', room, {}, new Uint8Array(1_000_001).fill(0x31), 'too_large'],
+  ])('%s is set aside, and the rest goes on', async (_, key, headers, value, reason) => {
+    const cluster = new MemoryCluster()
+    const tier = await start(cluster.client())
+    put(cluster, key, headers, value)
+    put(cluster, room, withId('next'))
+    const dead = cluster.topics.dead.partitions[0]!.records
+    await until('the next', () => idsIn(cluster).includes('next') && dead.length === 1)
+    expect(idsIn(cluster)).toEqual(['next'])
+    expect(dead[0]!.headers).toMatchObject({ [headerNames.reason]: reason })
+    expect(JSON.parse(dead[0]!.headers[headerNames.original]!)).toMatchObject({ key, headers })
+    expect([...tier.counters.deadByReason]).toEqual([[`intake:${reason}`, 1]])
+  })
+
+  test('whose copy may have landed is copied again and shown once', async () => {
+    const cluster = new MemoryCluster()
+    const client = cluster.client()
+    let failures = 0
+    client.onAppend = async (_log, records, land) => {
+      land()
+      if (isCopy(records) && failures++ < 2) throw new AppendError('unknown', 'lost the answer')
+    }
+    await start(client)
+    put(cluster, room, withId('a'))
+    put(cluster, room, withId('b'))
+    await until('both durable', () => (checkpointsIn(cluster.topics.intake, 0).at(-1)?.handled ?? 0) >= 2)
+    expect(idsIn(cluster)).toEqual(['a', 'b'])
+  })
+})
+
+describe('a mover that takes over', () => {
+  test('copies nothing that the one before it has copied without saying so, however long ago', async () => {
+    const cluster = new MemoryCluster()
+    const dying = cluster.client()
+    let isDead = false
+    dying.onAppend = async (log, records, land) => {
+      if (isDead && log === 'intake') return hanging()
+      land()
+      if (isCopy(records)) isDead = true
+    }
+    await start(dying, 60_000)
+    put(cluster, room, withId('a'))
+    put(cluster, room)
+    await until('the copies', () => idsIn(cluster).length === 2)
+    for (const { observer } of dying.leases) observer.onLost(0)
+    cluster.topics.events.skip(0, 20_000)
+    expect(checkpointsIn(cluster.topics.intake, 0)).toMatchObject([{ handled: 0 }])
+
+    await start(cluster.client())
+    put(cluster, room, withId('c'))
+    await until('the marker', () => idsIn(cluster).includes('c'))
+    expect(idsIn(cluster)).toEqual(['a', 'intake:e1:0:1', 'c'])
+  })
+
+  test('begins where the last one ended', async () => {
+    const cluster = new MemoryCluster()
+    const first = await start(cluster.client())
+    put(cluster, room, withId('a'))
+    await until('the copy', () => idsIn(cluster).length === 1)
+    await first.close()
+    cluster.topics.events.skip(0, 20_000)
+    put(cluster, room, withId('b'))
+    const second = await start(cluster.client())
+    await until('the next', () => idsIn(cluster).includes('b'))
+    expect(second.counters.moved).toBe(1)
+    expect(idsIn(cluster)).toEqual(['a', 'b'])
+  })
+
+  test('while the one before it goes on: what both copy is shown once', async () => {
+    const cluster = new MemoryCluster()
+    const tiers = [await start(cluster.client()), await start(cluster.client())]
+    for (let i = 0; i < 100; i++) {
+      put(cluster, room, i % 2 === 0 ? withId(`i${i}`) : {})
+      if (i % 9 === 0) await new Promise(setImmediate)
+    }
+    await until('all copied twice', () => tiers.reduce((sum, { counters }) => sum + counters.moved, 0) === 200)
+    expect(idsIn(cluster)).toHaveLength(100)
+    expect(new Set(idsIn(cluster)).size).toBe(100)
+  })
+
+  test('of a log that was made again copies what stands at the same offsets', async () => {
+    const cluster = new MemoryCluster()
+    await start(cluster.client())
+    put(cluster, room, {}, json('old'))
+    await until('the copy', () => idsIn(cluster).length === 1)
+    cluster.topics.intake.recreate('e2')
+    put(cluster, room, {}, json('new'))
+    await until('the other copy', () => idsIn(cluster).length === 2)
+    expect(eventsIn(cluster, 0).map(({ payload }) => parse(payload))).toEqual(['old', 'new'])
+  })
+})
+
+describe('a record of the events log that is no event', () => {
+  const strayTo = (cluster: MemoryCluster, partition: number) =>
+    cluster.topics.events.land([{ partition, key: room, headers: {}, value: json('stray') }])
+
+  test('is set aside by the owner of its partition, and counted', async () => {
+    const cluster = new MemoryCluster()
+    const tier = await start(cluster.client())
+    strayTo(cluster, 1)
+    const dead = cluster.topics.dead.partitions[0]!.records
+    await until('the dead letter', () => dead.length === 1)
+    expect(dead[0]!.headers).toMatchObject({ [headerNames.id]: 'dead:events:e1:1:0', [headerNames.reason]: 'home' })
+    expect([...tier.counters.deadByReason]).toEqual([['events:home', 1]])
+  })
+
+  test('is set aside again by nobody once it was, and by the next owner where that is not certain', async () => {
+    const cluster = new MemoryCluster()
+    const dying = cluster.client()
+    dying.onAppend = async (log, _records, land) => {
+      if (log === 'dead') return hanging()
+      land()
+    }
+    await start(dying)
+    strayTo(cluster, 1)
+    cluster.topics.events.skip(1, 30_000)
+    for (const { observer } of [...dying.leases]) observer.onLost(1)
+    const second = await start(cluster.client())
+    const dead = cluster.topics.dead.partitions[0]!.records
+    await until('the dead letter', () => dead.length === 1)
+    await until('a checkpoint above', () => (checkpointsIn(cluster.topics.commands, 1).at(-1)?.events[1] ?? 0) > 30_000)
+    await second.close()
+
+    await start(cluster.client())
+    strayTo(cluster, 1)
+    await until('the next one', () => dead.length >= 2)
+    expect(dead.map(({ headers }) => headers[headerNames.id])).toEqual(['dead:events:e1:1:0', 'dead:events:e1:1:30001'])
+  })
+})
