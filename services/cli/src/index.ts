@@ -1,1 +1,2 @@
-export {}
+export type { ExitCode, Surroundings } from './context.js'
+export { run } from './program.js'

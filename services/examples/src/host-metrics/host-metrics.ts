@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Logger } from '@roomway/broker'
 import type { Publish } from '../event-publisher.js'
+import { figuresBetween } from './figures.js'
 import { type HostCounters, readHostCounters } from './host-counters.js'
-import { figuresBetween, hostMetricsRoom, type Sample, sampleEvent } from './sample.js'
+import { hostMetricsRoom, type Sample, sampleEvent } from './sample.js'
 
 const rateWindowMs = 1000
 

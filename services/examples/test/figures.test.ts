@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
+import { figuresBetween } from '../src/host-metrics/figures.js'
 import type { HostCounters } from '../src/host-metrics/host-counters.js'
-import { figuresBetween } from '../src/host-metrics/sample.js'
 
 const before: HostCounters = {
   atMs: 1000,

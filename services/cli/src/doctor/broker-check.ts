@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Broker, Logger } from '@roomway/broker'
+import { openBroker } from '@roomway/brokers'
+import type { Config } from '@roomway/config'
+import { checkClock } from './clock-check.js'
+import { type Finding, fail, ok, warn } from './finding.js'
+
+const patienceMs = 15_000
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** What the broker says of itself, and how the clocks agree. Makes nothing that is not there yet. */
+export async function checkBroker(config: Config): Promise<readonly Finding[]> {
+  const { broker } = config
+  if (broker.kind === 'embedded' && !existsSync(broker.dataDir)) {
+    return [ok('embedded', `${resolve(broker.dataDir)} does not exist yet; start makes it`)]
+  }
+  try {
+    return await withBroker(config, examine)
+  } catch (error) {
+    return [unopened(config, error as Error)]
+  }
+}
+
+async function withBroker<T>(config: Config, use: (broker: Broker) => Promise<T>): Promise<T> {
+  const broker = await inTime(openBroker(config, silent), 'connect')
+  try {
+    return await inTime(use(broker), 'answer')
+  } finally {
+    await broker.close()
+  }
+}
+
+async function examine(broker: Broker): Promise<readonly Finding[]> {
+  const found = await broker.diagnose()
+  if (found.some(({ status, detail }) => status === 'fail' || detail === 'does not exist')) return found
+  return [...found, await checkClock(await broker.log('events'), Date.now)]
+}
+
+function unopened({ broker }: Config, error: Error): Finding {
+  if (error.name === 'FolderInUseError') {
+    return warn(
+      broker.kind,
+      error.message,
+      'Nothing to do where it is Roomway that runs; to look into the folder, stop it',
+    )
+  }
+  const remedies = {
+    embedded: 'Make the folder (ROOMWAY_DATA_DIR) writable for this user',
+    kafka: 'Check KAFKA_BROKERS, that the brokers run and are reached from here, and the TLS and SASL settings',
+    rabbitmq: 'Check RABBITMQ_URL, that the broker runs and is reached from here, and the user and password',
+  }
+  return fail(broker.kind, error.message, remedies[broker.kind])
+}
+
+async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the broker did not ${what} within ${patienceMs} ms`)), patienceMs)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,61 @@
+import type { Command as CommandName } from '@roomway/config'
+import { Command, CommanderError } from 'commander'
+import { appCommand } from './commands/app.js'
+import { doctorCommand } from './commands/doctor.js'
+import { gatewayCommand } from './commands/gateway.js'
+import { publishCommand } from './commands/publish.js'
+import { startCommand } from './commands/start.js'
+import { tailCommand } from './commands/tail.js'
+import { tokenCommand } from './commands/token.js'
+import type { Context, ExitCode, Surroundings } from './context.js'
+
+const commands = [startCommand, gatewayCommand, appCommand, publishCommand, tailCommand, tokenCommand, doctorCommand]
+
+/** Runs one command line (without `node` and the script's name) to its end. Never throws. */
+export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  let exitCode: ExitCode = 0
+  const program = createProgram(surroundings, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return report(error, argv.includes('--json'), surroundings)
+  }
+}
+
+function createProgram(surroundings: Surroundings, onExit: (code: ExitCode) => void): Command {
+  const program = new Command('roomway')
+    .description('A real-time gateway: rooms over WebSocket, with a durable log behind them.')
+    .option('--config <file>', 'configuration file, JSON with the names of the environment variables')
+    .helpCommand(false)
+    .showHelpAfterError('(--help says what is possible)')
+    .addHelpText('after', `\n${remoteHelp}`)
+  const config = (command: CommandName) => readConfig(surroundings, command, program.opts<{ config?: string }>().config)
+  const context: Context = { ...surroundings, config }
+  for (const define of commands) program.addCommand(define(context, onExit))
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeOut: surroundings.print, writeErr: surroundings.note })
+  }
+  return program
+}
+
+const remoteHelp = `Commands that talk to a running Roomway: ROOMWAY_URL says where it is (default ws://127.0.0.1:8080/v1/ws),
+ROOMWAY_TOKEN who is asking. Exit code: 0 done, 1 failed, 2 bad usage or configuration.`
+
+async function readConfig(surroundings: Surroundings, command: CommandName, file: string | undefined) {
+  const { loadConfig } = await import('@roomway/config')
+  return loadConfig(surroundings.env, { command, ...(file === undefined ? {} : { file }) })
+}
+
+function report(error: unknown, asJson: boolean, { note }: Surroundings): ExitCode {
+  if (error instanceof CommanderError) {
+    const isAnswer = error.code === 'commander.helpDisplayed' || error.code === 'commander.version'
+    return isAnswer ? 0 : 2
+  }
+  const { name, message } = error as Error
+  if (asJson) note(`${JSON.stringify({ error: { message } })}\n`)
+  else note(`roomway: ${message}\n${name === 'UsageError' ? '(--help says what is possible)\n' : ''}`)
+  return name === 'UsageError' || name === 'ConfigError' ? 2 : 1
+}
