@@ -1,4 +1,5 @@
 import uPlot from 'uplot'
+import { clockTime } from './figures.js'
 
 /** One line of a chart. */
 export interface Line {
@@ -18,6 +19,8 @@ export interface ChartOptions {
   /** Neither axes nor legend. */
   readonly bare?: boolean
 }
+
+const timeOfDay = (seconds: number): string => clockTime(seconds * 1000)
 
 /** Values over time: `times` in seconds since 1970, then one row per line. */
 export type Series = [times: number[], ...rows: (number | null)[][]]
@@ -61,10 +64,13 @@ export class Chart {
       cursor: { show: !bare, drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _min, max) => [0, Math.max(atLeast, (max ?? 0) * 1.1)] } },
       axes: [
-        { ...axis, show: !bare, space: 70 },
-        { ...axis, show: !bare, size: 70, values: (_plot, values) => values.map(format) },
+        { ...axis, show: !bare, space: 80, size: 34, values: (_plot, values) => values.map(timeOfDay) },
+        { ...axis, show: !bare, size: 84, values: (_plot, values) => values.map(format) },
       ],
-      series: [{}, ...lines.map((line) => this.#series(line))],
+      series: [
+        { value: (_plot, seconds) => (seconds === null ? '–' : timeOfDay(seconds)) },
+        ...lines.map((line) => this.#series(line)),
+      ],
       padding: bare ? [2, 0, 0, 0] : [8, 8, 0, 0],
     }
     return new uPlot(options, this.#data, this.#element)

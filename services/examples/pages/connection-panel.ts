@@ -21,8 +21,7 @@ export class ConnectionPanel {
   constructor(client: Pick<Client, 'state' | 'on'>) {
     const list = element('dl')
     list.className = 'facts'
-    for (const name of ['Node', 'Session', 'Room', 'Position', 'Events', 'Missing', 'Resumed'])
-      this.#addFact(list, name)
+    for (const name of ['Node', 'Session', 'Room', 'Position', 'Events', 'Gaps', 'Resumed']) this.#addFact(list, name)
     this.#history.className = 'history'
     byId('panel').append(list, this.#history)
     client.on('state', (state) => this.#onState(state))
@@ -52,8 +51,8 @@ export class ConnectionPanel {
     const position = this.#room?.position
     this.#set('Position', position === undefined ? '–' : `${position.epoch}:${position.offset}`)
     this.#set('Events', this.#received.toLocaleString())
-    const missing = this.#sequence?.missing ?? this.#resets
-    this.#set('Missing', missing.toLocaleString()).dataset.good = String(missing === 0)
+    const gaps = this.#resets + (this.#sequence?.missing ?? 0)
+    this.#set('Gaps', gaps.toLocaleString()).dataset.good = String(gaps === 0)
   }
 
   #onState(state: ClientState): void {
