@@ -1,4 +1,5 @@
 import { mkdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Lease, LeaseObserver, Logger, LogName } from '@roomway/broker'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { lockFolder, type Unlock } from './folder-lock.js'
@@ -30,8 +31,15 @@ export class DataFolder {
     this.retention = options.retention
     this.#unlock = unlock
     this.#options = options
-    // overlappingSync would make a commit visible before it is flushed.
-    this.#environment = open({ path: `${path}/logs`, maxDbs: 1024, overlappingSync: false, noSubdir: false })
+    this.#environment = open({
+      path: join(path, 'logs'),
+      noSubdir: false,
+      maxDbs: 1024,
+      // It would make a commit visible before it is flushed.
+      overlappingSync: false,
+      // Every write is a batch of its own; see `settled` in log-store.ts.
+      eventTurnBatching: false,
+    })
     this.#incarnations = this.#environment.openDB('incarnations', { encoding: 'json' })
     this.#sweep = new RetentionSweep(options.retention, options.logger)
   }
@@ -78,7 +86,7 @@ export class DataFolder {
   #openLog(topic: string, partitions: number): LogStore {
     const records: RecordDatabase = this.#environment.openDB(topic, { encoding: 'binary' })
     const stored = this.#incarnations.get(topic) ?? newIncarnation(partitions)
-    const save = (incarnation: Incarnation): Promise<boolean> => this.#incarnations.put(topic, incarnation)
+    const save = (incarnation: Incarnation): void => void this.#incarnations.put(topic, incarnation)
     if (!this.#incarnations.doesExist(topic)) this.#incarnations.putSync(topic, stored)
     return new LogStore(records, stored, save, this.#options.maxQueuedBytes)
   }

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
@@ -36,7 +36,8 @@ export async function lockFolder(folder: string): Promise<Unlock> {
   }
   let released: Promise<void> | undefined
   return () => {
-    released ??= release(path, mine)
+    // An empty file says released, and can be written on a full disk.
+    released ??= truncate(path)
     return released
   }
 }
@@ -61,11 +62,6 @@ async function take(folder: string, mine: string): Promise<string> {
 async function refuseLiving(folder: string, path: string): Promise<void> {
   const owner = ownerOf(await readFile(path, 'utf8').catch(() => ''))
   if (owner !== undefined && isAlive(owner)) throw inUse(folder, path, owner)
-}
-
-async function release(path: string, temporary: string): Promise<void> {
-  await writeFile(temporary, JSON.stringify({ released: new Date().toISOString() }))
-  await rename(temporary, path)
 }
 
 const lockPath = (folder: string, n: number): string => join(folder, `roomway.lock.${n}`)

@@ -46,7 +46,7 @@ const startKeyOffset = -1
  */
 export class LogStore {
   readonly #records: RecordDatabase
-  readonly #save: (incarnation: Incarnation) => Promise<unknown>
+  readonly #save: (incarnation: Incarnation) => void
   readonly #queue: AppendQueue
   readonly #listeners = new Set<LogListener>()
   #incarnation: Incarnation
@@ -56,11 +56,11 @@ export class LogStore {
   /** The offset of the next record: above `end` only where a commit failed with its outcome unknown. */
   #nexts: number[] = []
 
-  /** `save` stores the incarnation; it is called in the same event turn as the writes that belong with it. */
+  /** `save` stores the incarnation, in the transaction that is being made when it is called. */
   constructor(
     records: RecordDatabase,
     incarnation: Incarnation,
-    save: (incarnation: Incarnation) => Promise<unknown>,
+    save: (incarnation: Incarnation) => void,
     maxQueuedBytes: number,
   ) {
     this.#records = records
@@ -141,17 +141,22 @@ export class LogStore {
     if (to <= from) return
     // First here, so that nobody reads on into what is about to go.
     this.#starts[partition] = to
-    const stored = this.#storeStart(partition)
-    for (let offset = from; offset < to; offset += 1) void this.#records.remove([partition, offset])
-    await settled(stored)
+    const removed = this.#records.batch(() => {
+      this.#storeStart(partition)
+      for (let offset = from; offset < to; offset += 1) void this.#records.remove([partition, offset])
+    })
+    await settled(removed)
   }
 
   /** Deletes every record and begins again under another epoch. */
   async recreate(): Promise<void> {
     await this.#queue.between(async () => {
       const next = newIncarnation(this.partitions)
-      const cleared = this.#records.clearAsync()
-      await settled(Promise.all([cleared, this.#save(next)]))
+      const cleared = this.#records.batch(() => {
+        void this.#records.clearAsync()
+        this.#save(next)
+      })
+      await settled(cleared)
       this.#incarnation = next
       this.#load()
       for (const listener of [...this.#listeners]) listener.onRecreated()
@@ -174,12 +179,12 @@ export class LogStore {
   async #commit(batch: readonly EncodedRecord[]): Promise<void> {
     const firsts = [...this.#nexts]
     const nexts = [...firsts]
-    let written: Promise<boolean> = Promise.resolve(true)
-    for (const record of batch) {
-      const { partition } = record
-      written = this.#records.put([partition, nexts[partition]!], record.bytes)
-      nexts[partition]! += 1
-    }
+    const written = this.#records.batch(() => {
+      for (const { partition, bytes } of batch) {
+        void this.#records.put([partition, nexts[partition]!], bytes)
+        nexts[partition]! += 1
+      }
+    })
     try {
       await settled(written)
     } catch (error) {
@@ -212,10 +217,10 @@ export class LogStore {
     return new AppendError(there ? 'unknown' : 'not-appended', text, { cause })
   }
 
-  #storeStart(partition: number): Promise<boolean> {
+  #storeStart(partition: number): void {
     const value = Buffer.alloc(8)
     value.writeDoubleBE(this.start(partition))
-    return this.#records.put([partition, startKeyOffset], value)
+    void this.#records.put([partition, startKeyOffset], value)
   }
 
   *#range(partition: number, from: number, to: number, limits: ScanLimits): Generator<[offset: number, value: Buffer]> {
@@ -232,7 +237,10 @@ export class LogStore {
   }
 }
 
-/** lmdb rejects with an error that promises the true one; left alone, that promise would end the process. */
+/**
+ * Waits for a `batch`, the one way of writing whose failure can be caught whole: outside of one, lmdb 3.5 makes a promise that nobody gets, and its
+ * rejection ends the process. The error promises the true one, which is to be awaited for the same reason.
+ */
 async function settled(written: Promise<unknown>): Promise<void> {
   try {
     await written

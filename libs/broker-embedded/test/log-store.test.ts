@@ -14,18 +14,18 @@ class FailingDatabase {
   failing: 'no' | 'before storing' | 'after storing' = 'no'
 
   constructor(records: RecordDatabase) {
-    const put = (key: [number, number], value: Buffer): Promise<boolean> => this.#put(records, key, value)
+    const batch = (write: () => void): Promise<boolean> => this.#batch(records, write)
     this.database = new Proxy(records, {
       get: (target, name) => {
-        const found: unknown = name === 'put' ? put : Reflect.get(target, name)
+        const found: unknown = name === 'batch' ? batch : Reflect.get(target, name)
         return typeof found === 'function' ? found.bind(target) : found
       },
     })
   }
 
-  async #put(records: RecordDatabase, key: [number, number], value: Buffer): Promise<boolean> {
-    if (this.failing === 'no') return records.put(key, value)
-    if (this.failing === 'after storing') await records.put(key, value)
+  async #batch(records: RecordDatabase, write: () => void): Promise<boolean> {
+    if (this.failing !== 'before storing') await records.batch(write)
+    if (this.failing === 'no') return true
     const commitError = Promise.reject(new Error('No space left on device'))
     commitError.catch(() => undefined)
     throw Object.assign(new Error('Commit failed'), { commitError })
@@ -34,10 +34,10 @@ class FailingDatabase {
 
 function inStore(body: (store: LogStore, disk: FailingDatabase) => Promise<void>): () => Promise<void> {
   return inFolder(async (folder) => {
-    const environment = open({ path: folder, overlappingSync: false })
+    const environment = open({ path: folder, overlappingSync: false, eventTurnBatching: false })
     const disk = new FailingDatabase(environment.openDB('records', { encoding: 'binary' }))
     try {
-      await body(new LogStore(disk.database, newIncarnation(1), () => Promise.resolve(), 1e6), disk)
+      await body(new LogStore(disk.database, newIncarnation(1), () => undefined, 1e6), disk)
     } finally {
       await environment.close()
     }
