@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { PositionError } from '../errors.js'
-import type { Log, ResetReason } from '../log.js'
-import { Gate } from './deadline.js'
+import type { Batch, Log, ResetReason } from '../log.js'
+import { Gate, usualMs, within } from './deadline.js'
 import type { FeatureTest } from './feature-test.js'
 import type { BrokerHarness } from './harness.js'
 import { isOurs, Recorder } from './recorder.js'
@@ -62,30 +62,7 @@ export function positionTests(harness: BrokerHarness, withFeature: FeatureTest):
 
   withFeature('holes', 'offsets without a record neither end a read early nor keep it waiting', scene(harness, holes))
 
-  test(
-    'a read stops early when its signal aborts and says how far it got',
-    scene(harness, async (s) => {
-      const log = await s.events({ partitions: 1 })
-      for (let index = 0; index < 4; index += 1) await log.append(bulk(index))
-      const [start, end] = [await log.start(0), await log.end(0)]
-      const abort = new AbortController()
-      const seen: number[] = []
-      const position = await log.read(
-        0,
-        start,
-        end,
-        (batch) => {
-          seen.push(...batch.records.filter(isOurs).map((each) => each.offset))
-          if (seen.length > 0) abort.abort()
-        },
-        abort.signal,
-      )
-      const whole = await readAll(log, 0, start, position)
-      expect(seen.length).toBeGreaterThan(0)
-      expect(whole.records.map((each) => each.offset)).toEqual(seen)
-      expect(position).toBeLessThanOrEqual(end)
-    }),
-  )
+  test('a read stops early when its signal aborts and says how far it got', scene(harness, abortedRead))
 }
 
 const bulk = (index: number) => numbered(`b${index}`, 8).map((text) => record(0, text + '.'.repeat(100_000)))
@@ -135,6 +112,25 @@ async function endCovers(s: Scene): Promise<void> {
   for (const [index, own] of ends.entries()) expect(own).toBeGreaterThan(read.records[index]!.offset)
   await recorder.until('the tail to reach the end', () => recorder.position(0) >= Math.max(end, ...ends))
   expect(recorder.texts(0)).toEqual(texts)
+}
+
+async function abortedRead(s: Scene): Promise<void> {
+  const log = await s.events({ partitions: 1 })
+  for (let index = 0; index < 4; index += 1) await log.append(bulk(index))
+  const [start, end] = [await log.start(0), await log.end(0)]
+  const seen: number[] = []
+  const abort = new AbortController()
+  const stopAtOnce = (batch: Batch): void => {
+    seen.push(...batch.records.filter(isOurs).map((each) => each.offset))
+    if (seen.length > 0) abort.abort()
+  }
+  const position = await within(usualMs, 'a read to stop', log.read(0, start, end, stopAtOnce, abort.signal))
+  const whole = await readAll(log, 0, start, position)
+  expect(seen.length).toBeGreaterThan(0)
+  expect(whole.records.map((each) => each.offset)).toEqual(seen)
+  const untouched = [...seen]
+  expect(await within(usualMs, 'a read to stop', log.read(0, start, end, stopAtOnce, abort.signal))).toBe(start)
+  expect(seen).toEqual(untouched)
 }
 
 async function overtaken(s: Scene): Promise<void> {
