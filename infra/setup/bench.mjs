@@ -2,14 +2,9 @@
 import { requireNode } from './node-version.mjs'
 
 requireNode()
-const { installDependencies } = await import('./dependencies.mjs')
-const { build } = await import('./build.mjs')
 const { setUp } = await import('./set-up.mjs')
-const { ROOT, runNode } = await import('./run.mjs')
+const { runNode } = await import('./run.mjs')
 
-await setUp(async () => {
-  await installDependencies(() => console.log('Installing dependencies (once) …'))
-  await build()
-})
-const args = ['infra/setup/run-ts.mjs', `${ROOT}test/bench/main.ts`, ...process.argv.slice(2)]
+await setUp()
+const args = ['infra/setup/run-ts.mjs', 'test/bench/main.ts', ...process.argv.slice(2)]
 await runNode(args, { show: true }).catch((error) => process.exit(error.code ?? 1))

@@ -1,9 +1,20 @@
-/** Does `work`; where it fails, ends the process with its code and a line that says why. */
-export async function setUp(work) {
+import { build } from './build.mjs'
+import { installDependencies } from './dependencies.mjs'
+
+/**
+ * Installs and builds what has changed since the last time, saying so only where it takes a while. Where it fails, ends
+ * the process with a line that says why.
+ */
+export async function setUp() {
+  const building = setTimeout(() => console.log('Building what has changed …'), 1500)
   try {
-    await work()
+    await installDependencies(() => console.log('Installing dependencies (once) …'))
+    building.refresh()
+    await build()
   } catch (error) {
     console.error(`Set-up failed: ${error.message}`)
     process.exit(typeof error.code === 'number' ? error.code : 1)
+  } finally {
+    clearTimeout(building)
   }
 }

@@ -4,14 +4,9 @@
 import { requireNode } from './node-version.mjs'
 
 requireNode()
-const { installDependencies } = await import('./dependencies.mjs')
-const { build } = await import('./build.mjs')
 const { setUp } = await import('./set-up.mjs')
 
-await setUp(async () => {
-  await installDependencies(() => console.log('Installing dependencies (once) …'))
-  await build()
-})
+await setUp()
 const command = new URL('../../services/cli/bin/roomway.js', import.meta.url)
 process.argv = [process.execPath, 'roomway', 'start', ...process.argv.slice(2)]
 await import(command.href)

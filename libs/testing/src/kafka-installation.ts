@@ -67,7 +67,8 @@ export function kafkaCommand(installation: KafkaInstallation, heapMb: number, ma
 
 function javaOptions(installation: KafkaInstallation): string[] {
   const logging = `-Dlog4j2.configurationFile=${join(installation.formatted, '..', 'log4j2.properties')}`
-  return ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xlog:disable', logging, '-cp', installation.classPath]
+  const small = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:-UsePerfData']
+  return [...small, '-Xlog:disable', logging, '-cp', installation.classPath]
 }
 
 function findJava(): string {

@@ -44,7 +44,11 @@ export async function startKafka(options: LocalKafkaOptions = {}): Promise<Local
   await copyFormatted(installation, data)
   const more = Object.entries(options.properties ?? {}).map(([key, value]) => `${key}=${value}\n`)
   await writeFile(file, kafkaProperties({ port, controllerPort, data }) + more.join(''))
-  const kafka = new LocalKafka(folder, port, kafkaCommand(installation, options.heapMb ?? 512, ['kafka.Kafka', file]))
+  const kafka = new LocalKafka(
+    folder,
+    port,
+    kafkaCommand(installation, options.heapMb ?? 512, [`-Djava.io.tmpdir=${folder}`, 'kafka.Kafka', file]),
+  )
   await kafka.start().catch(async (error: unknown) => {
     await rm(folder, { recursive: true, force: true })
     throw error

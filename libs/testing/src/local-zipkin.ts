@@ -9,6 +9,8 @@ import { freePort } from './ports.js'
 
 const ZIPKIN = 'io.zipkin:zipkin-server:3.6.1:jar:exec'
 
+const JAVA_OPTIONS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:-UsePerfData']
+
 /** A Zipkin server of one's own: a trace store with an API that keeps what it is sent in memory. */
 export class LocalZipkin extends LocalProcess {
   /** `http://127.0.0.1:<port>`, without a path: spans go to `/api/v2/spans`, traces come from `/api/v2/trace/{id}`. */
@@ -20,7 +22,7 @@ export class LocalZipkin extends LocalProcess {
     super({
       name: 'Zipkin',
       folder,
-      command: ['java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-jar', jar],
+      command: ['java', '-Xmx256m', ...JAVA_OPTIONS, `-Djava.io.tmpdir=${folder}`, '-jar', jar],
       env: {
         ...process.env,
         QUERY_PORT: String(port),

@@ -19,8 +19,6 @@ export async function prepareTests(say: (line: string) => void): Promise<void> {
   const missing = tools.filter((tool) => !tool.isPresent()).map((tool) => tool.name)
   if (missing.length > 0) say(`  apt-get install ${missing.join(' ')}`)
   await system.ensureSystemPackages(tools)
-  await installKafka()
-  await installZipkin()
-  await pythonPath()
+  await Promise.all([installKafka(), installZipkin(), pythonPath()])
   say((await dockerAnswers()) ? '  brokers: Docker Compose' : '  brokers: local processes')
 }
