@@ -41,7 +41,6 @@ function holds(lock) {
 function npmScript() {
   const beside = dirname(process.execPath)
   const candidates = [
-    // biome-ignore lint/suspicious/noUndeclaredEnvVars: no task of turbo depends on it
     process.env.npm_execpath,
     join(beside, '../lib/node_modules/npm/bin/npm-cli.js'),
     join(beside, 'node_modules/npm/bin/npm-cli.js'),
