@@ -1,8 +1,11 @@
 import { type Client, type ClientState, connect } from '@roomway/client'
 import type { Config } from '@roomway/config'
+import { closeCodes } from '@roomway/protocol'
 import { WebSocket } from 'ws'
 
 const defaultUrl = 'ws://127.0.0.1:8080/v1/ws'
+/** A gateway that asks for tokens waits some seconds for a late one, but refuses a wrong one at once; another gateway looks at none. */
+const placeholderToken = 'anonymous'
 
 /** A running Roomway, as the commands that talk to one see it. */
 export interface Remote {
@@ -17,8 +20,7 @@ export interface Remote {
 /** Connects to the Roomway that ROOMWAY_URL names, as ROOMWAY_TOKEN. Once it was open, it reconnects and resumes by itself. */
 export function connectRemote({ remote }: Config): Remote {
   const url = remote.url ?? defaultUrl
-  const token = remote.token?.reveal()
-  const client = connect(url, { webSocket: WebSocket, ...(token === undefined ? {} : { token }) })
+  const client = connect(url, { webSocket: WebSocket, token: remote.token?.reveal() ?? placeholderToken })
   const opened = new Promise<void>((resolve, reject) => {
     client.on('state', (state) => {
       if (state.status === 'open') resolve()
@@ -27,7 +29,7 @@ export function connectRemote({ remote }: Config): Remote {
   })
   const ended = new Promise<never>((_, reject) => {
     client.on('state', (state) => {
-      if (state.status === 'closed') reject(refused(url, state))
+      if (state.status === 'closed') reject(refused(url, state, remote.token !== undefined))
     })
   })
   return { url, client, opened, ended }
@@ -40,8 +42,14 @@ function unreachable(url: string, reason: string): Error {
   )
 }
 
-function refused(url: string, { code, reason, error }: Extract<ClientState, { status: 'closed' }>): Error {
+function refused(
+  url: string,
+  { code, reason, error }: Extract<ClientState, { status: 'closed' }>,
+  hasToken: boolean,
+): Error {
+  if (code === closeCodes.unauthorized.code && !hasToken) {
+    return new Error(`${url} asks for a token: set ROOMWAY_TOKEN (roomway token makes one, where the secret is known)`)
+  }
   const detail = error === undefined ? `${code} ${reason}` : `${error.code}: ${error.message}`
-  const remedy = code === 4501 ? '. ROOMWAY_TOKEN must be a token that it accepts (roomway token makes one)' : ''
-  return new Error(`${url} refused the connection: ${detail}${remedy}`)
+  return new Error(`${url} refused the connection: ${detail}`)
 }

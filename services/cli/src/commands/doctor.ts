@@ -60,12 +60,12 @@ async function examineConfigured(config: Config): Promise<readonly Finding[]> {
   const { ports, host } = config
   const groups = await Promise.all([
     checkWebSockets(config.cacheDir),
-    ok('configuration', `broker ${config.broker.kind}, prefix ${config.prefix}, authentication ${config.auth.kind}`),
     checkPort('gateway', 'ROOMWAY_GATEWAY_PORT', host, ports.gateway),
     checkPort('app', 'ROOMWAY_APP_PORT', host, ports.app),
     checkPort('console', 'ROOMWAY_CONSOLE_PORT', host, ports.console),
     checkPort('admin', 'ROOMWAY_ADMIN_PORT', host, ports.admin),
     checkBroker(config),
   ])
-  return groups.flat()
+  const { broker, prefix, auth } = config
+  return [ok('configuration', `broker ${broker.kind}, prefix ${prefix}, authentication ${auth.kind}`), ...groups.flat()]
 }

@@ -1,0 +1,167 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { freePorts, type NodeProcess, spawnNode } from '@roomway/testing'
+
+const patienceMs = 20_000
+const secret = 'a secret of at least thirty-two bytes'
+
+let folder: string
+let env: Record<string, string>
+let running: NodeProcess[]
+
+beforeEach(async () => {
+  const [gateway, app, page, admin] = (await freePorts(4)).map(String)
+  folder = await mkdtemp(join(tmpdir(), 'roomway-cli-'))
+  running = []
+  env = {
+    ROOMWAY_GATEWAY_PORT: gateway!,
+    ROOMWAY_APP_PORT: app!,
+    ROOMWAY_CONSOLE_PORT: page!,
+    ROOMWAY_ADMIN_PORT: admin!,
+    ROOMWAY_URL: `http://127.0.0.1:${gateway}`,
+  }
+})
+
+afterEach(async () => {
+  await Promise.all(running.map((process) => process.close()))
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Runs a command line in the test's folder. */
+async function roomway(args: readonly string[], extra: Record<string, string> = {}): Promise<NodeProcess> {
+  const spawned = await spawnNode('services/cli/test/roomway.ts', { args, env: { ...env, ...extra }, cwd: folder })
+  running.push(spawned)
+  return spawned
+}
+
+async function started(extra: Record<string, string> = {}): Promise<NodeProcess> {
+  const spawned = await roomway(['start'], extra)
+  await spawned.line(/^Roomway is running/, patienceMs)
+  return spawned
+}
+
+/** Runs a command to its end. */
+async function done(args: readonly string[], extra: Record<string, string> = {}) {
+  const spawned = await roomway(args, extra)
+  const exit = await spawned.exited
+  return {
+    code: 'code' in exit ? exit.code : undefined,
+    stdout: spawned.stdout.items.join('\n'),
+    stderr: spawned.stderr.items.join('\n'),
+  }
+}
+
+/** The arguments that a shell would hand to `npx`. */
+async function argumentsOf(line: string): Promise<string[]> {
+  const script = `npx() { shift; printf '%s\\n' "$@"; }\n${line}`
+  const { stdout } = await promisify(execFile)('sh', ['-c', script])
+  return stdout.trimEnd().split('\n')
+}
+
+describe('roomway start', () => {
+  test('prints a line that, pasted, publishes an event that arrives', async () => {
+    const start = await started()
+    const [line] = await start.line(/npx roomway publish .*/)
+    const tail = await roomway(['tail', 'chat:lobby', '--json'])
+    await tail.line(/joined chat:lobby/)
+    const { code, stdout } = await done(await argumentsOf(line))
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^published message to chat:lobby: .+/) })
+    const [event] = await tail.line(/^\{.*/)
+    expect(JSON.parse(event)).toMatchObject({ room: 'chat:lobby', event: 'message', data: { text: 'hello' } })
+  })
+
+  test('serves the pages, health and metrics at the addresses it prints', async () => {
+    const start = await roomway(['start', '--json'])
+    const [line] = await start.line(/^\{"page".*/)
+    const { page, app, admin } = JSON.parse(line) as { page: string; app: string; admin: string }
+    for (const address of [page, `${app}livez`, admin]) expect((await fetch(address)).status).toBe(200)
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'closes everything at %s, and starts again on the same log',
+    async (signal) => {
+      const first = await started()
+      await done(['publish', 'a', 'kept', '1'])
+      first.signal(signal)
+      expect(await first.exited).toMatchObject({ code: 0 })
+      await started()
+      const tail = await roomway(['tail', 'a', '--last', '1'])
+      await tail.line(/ kept 1$/)
+    },
+  )
+
+  test('refuses a folder that another one uses, and says which process it is', async () => {
+    const first = await started()
+    const ports = {
+      ROOMWAY_GATEWAY_PORT: '0',
+      ROOMWAY_APP_PORT: '0',
+      ROOMWAY_CONSOLE_PORT: '0',
+      ROOMWAY_ADMIN_PORT: '0',
+    }
+    const { code, stderr } = await done(['start'], ports)
+    expect(code).toBe(1)
+    expect(stderr).toContain(`in use by process ${first.pid}`)
+  })
+
+  test('names the setting for a port that is taken, and leaves nothing running', async () => {
+    await started()
+    const { code, stderr } = await done(['start'], { ROOMWAY_DATA_DIR: 'other' })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/cannot listen on 127\.0\.0\.1:\d+/)
+  })
+
+  test('lets nobody in without a token where a secret is set', async () => {
+    const protect = { ROOMWAY_JWT_SECRET: secret }
+    await started(protect)
+    expect(await done(['publish', 'a', 'x'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('ROOMWAY_TOKEN'),
+    })
+    const { stdout: token } = await done(['token', '--sub', 'ann', '--join', 'a', '--publish', 'a'], protect)
+    expect(await done(['publish', 'a', 'x'], { ROOMWAY_TOKEN: token })).toMatchObject({ code: 0 })
+    const refused = await done(['publish', 'b', 'x'], { ROOMWAY_TOKEN: token })
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('forbidden') })
+  })
+})
+
+describe('roomway tail', () => {
+  test('prints each event once and in order, over a kill and a restart', async () => {
+    const first = await started()
+    const tail = await roomway(['tail', 'a'])
+    await tail.line(/joined a/)
+    await done(['publish', 'a', 'before', '1'])
+    await tail.line(/ before 1$/)
+    await first.kill()
+    await tail.line(/connection lost/)
+    await started()
+    await done(['publish', 'a', 'after', '2'])
+    await tail.line(/ after 2$/)
+    expect(tail.stdout.items.map((line) => line.split(' ').slice(2).join(' '))).toEqual(['before 1', 'after 2'])
+    tail.signal('SIGINT')
+    expect(await tail.exited).toMatchObject({ code: 0 })
+  })
+
+  test('begins after the position it is given, which is the first column of what it printed', async () => {
+    await started()
+    for (const n of ['1', '2', '3']) await done(['publish', 'a', 'count', n])
+    const all = await roomway(['tail', 'a', '--last', '3'])
+    await all.line(/ count 3$/)
+    const second = all.stdout.items[1]!.split(' ')[0]!
+    const rest = await roomway(['tail', 'a', '--from', second])
+    await rest.line(/ count 3$/)
+    expect(rest.stdout.items).toEqual([all.stdout.items[2]])
+  })
+})
+
+describe('commands that talk to a running Roomway', () => {
+  test.each([
+    ['publish', 'a', 'x'],
+    ['tail', 'a'],
+  ])('fail where none runs, and say how to start one: %s', async (...argv) => {
+    expect(await done(argv)).toMatchObject({ code: 1, stderr: expect.stringContaining('npx roomway start') })
+  })
+})
