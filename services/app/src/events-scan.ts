@@ -1,4 +1,4 @@
-import type { Batch, BrokerRecord, Log, Tail } from '@roomway/broker'
+import type { Batch, BrokerRecord, Log } from '@roomway/broker'
 import {
   headerNames,
   lookbackOffsets,
@@ -8,7 +8,9 @@ import {
   type SetAsideReason,
   systemNames,
 } from '@roomway/records'
+import { followPartition } from './follow-partition.js'
 import type { Effect } from './outcome-index.js'
+import type { ServiceRun } from './service-run.js'
 
 export interface EventsScanOptions {
   readonly events: Log
@@ -22,35 +24,22 @@ export interface EventsScanOptions {
   readonly refusedFrom: number
   /** Told of each refused record. The scan waits for a promise it returns, which does not reject. */
   readonly onRefused: (record: BrokerRecord, reason: SetAsideReason) => Promise<void>
-  /** Resolves when nothing is to be waited for any more. */
-  readonly ended: Promise<void>
   /** Told after each batch. */
   readonly onProgress: () => void
-  /** The scan has ended: the log is another one. */
-  readonly onReset: (error: Error) => void
+  /** Ends when the log becomes another one. */
+  readonly run: ServiceRun
 }
 
 /** An owner's reading of its events partition: what has become of commands, and up to where that is known. */
 export class EventsScan {
   readonly #options: EventsScanOptions
-  #position: number
-  #settled: number
-  #tail: Tail | undefined
+  #position = 0
+  #settled = 0
   #waiting: { offset: number; resolve: () => void }[] = []
   #refused: Promise<void>[] = []
 
-  private constructor(options: EventsScanOptions, start: number) {
+  constructor(options: EventsScanOptions) {
     this.#options = options
-    this.#position = start
-    this.#settled = start
-  }
-
-  /** @throws PositionError where `from` cannot be read from. */
-  static async open(options: EventsScanOptions): Promise<EventsScan> {
-    const start = Math.max(await options.events.start(options.partition), options.from - lookbackOffsets)
-    const scan = new EventsScan(options, start)
-    await scan.#open(start)
-    return scan
   }
 
   /** Everything below this offset has been read and told. */
@@ -63,22 +52,18 @@ export class EventsScan {
     return this.#settled
   }
 
-  get lastActivityMs(): number {
-    return this.#tail?.lastActivityMs(this.#options.partition) ?? 0
-  }
-
   /** Resolves when everything below `offset` has been read and told. Never, where the scan is closed before. */
   whenReached(offset: number): Promise<void> {
     if (this.#position >= offset) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push({ offset, resolve }))
   }
 
-  async close(): Promise<void> {
-    await this.#tail?.close()
-  }
-
-  async #open(start: number): Promise<void> {
-    const { events, partition, directory, from, refusedFrom, onRefused, onReset } = this.#options
+  /** Begins to read. Call it once. @throws PositionError where `from` cannot be read from. */
+  async open(): Promise<void> {
+    const { events, partition, directory, from, refusedFrom, onRefused, run } = this.#options
+    const start = Math.max(await events.start(partition), from - lookbackOffsets)
+    this.#position = start
+    this.#settled = start
     const reader = openEventReader({
       epoch: events.epoch,
       partition,
@@ -90,10 +75,8 @@ export class EventsScan {
         if (record.offset >= refusedFrom) this.#refused.push(onRefused(record, reason))
       },
     })
-    this.#tail = await events.tail(new Map([[partition, start]]), {
-      onBatch: (batch) => this.#take(batch, reader.read.bind(reader)),
-      onReset: (reason) => onReset(new Error(`the events log was reset (${reason})`)),
-    })
+    const take = (batch: Batch) => this.#take(batch, reader.read.bind(reader))
+    await followPartition({ run, log: events, name: 'events', partition, from: start, take })
   }
 
   #take(batch: Batch, read: (record: BrokerRecord) => unknown): void | Promise<void> {
@@ -104,8 +87,7 @@ export class EventsScan {
     this.#position = batch.nextOffset
     if (this.#waiting.length > 0) this.#wake()
     if (this.#refused.length === 0) return this.#settle()
-    const durable = Promise.all(this.#refused.splice(0)).then(() => this.#settle())
-    return Promise.race([durable, this.#options.ended])
+    return Promise.all(this.#refused.splice(0)).then(() => this.#settle())
   }
 
   #settle(): void {

@@ -16,9 +16,10 @@ import type { AppCounters } from './app-counters.js'
 import { type CheckpointPace, CheckpointTimer } from './checkpoint-pace.js'
 import { findCopied, isOwnRecord } from './copied-search.js'
 import type { DeadLetters } from './dead-letters.js'
+import { followPartition } from './follow-partition.js'
 import { judgeIntake } from './intake-copy.js'
 import type { Serve } from './partition-duties.js'
-import { atMost, ServiceRun, watch } from './service-run.js'
+import { atMost, ServiceRun } from './service-run.js'
 import type { StartSpan } from './spans.js'
 import { type Work, WorkQueue } from './work-queue.js'
 
@@ -101,14 +102,8 @@ class IntakeMover {
       this.#bounds = { from, eventsEpoch: checkpoint.eventsEpoch, events: checkpoint.events }
     }
     this.#copied = await findCopied({ intake, events, partition: this.#partition, checkpoint, from, signal })
-    const tail = await this.#run.keep(
-      intake.tail(new Map([[this.#partition, from]]), {
-        onBatch: (batch) => Promise.race([this.#take(batch).catch(this.#run.fail), this.#run.ended]),
-        onReset: (reason) => this.#run.fail(new Error(`the intake log was reset (${reason})`)),
-      }),
-    )
-    const silence = watch(this.#run, `intake ${this.#partition}`, () => tail.lastActivityMs(this.#partition))
-    await this.#run.keep(Promise.resolve(silence))
+    const take = (batch: Batch) => this.#take(batch)
+    await followPartition({ run: this.#run, log: intake, name: 'intake', partition: this.#partition, from, take })
   }
 
   async #take(batch: Batch): Promise<void> {

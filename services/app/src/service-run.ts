@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-const maxSilenceMs = 20_000
 /** An append that hangs does not keep a partition from being served again: it is repeated by whoever serves it, or does no harm. */
 const maxClosingMs = 5_000
 
@@ -61,16 +60,6 @@ export class ServiceRun {
       await atMost(maxClosingMs, last())
     }
   }
-}
-
-/** Fails the run when the tail that `lastActivityMs` speaks of has shown no sign of life for 20 s: it is to be opened anew. */
-export function watch(run: ServiceRun, what: string, lastActivityMs: () => number): Closable {
-  const timer = setInterval(() => {
-    const silentMs = Date.now() - lastActivityMs()
-    if (silentMs > maxSilenceMs) run.fail(new Error(`the tail of ${what} has been silent for ${silentMs} ms`))
-  }, 1_000)
-  timer.unref()
-  return { close: async () => clearInterval(timer) }
 }
 
 /** Waits for `work`, at most this long. */

@@ -156,7 +156,9 @@ export function testApp(name: string, openTestBroker: () => Promise<TestBroker>)
       const dead = await broker.log('dead')
       const letters = new Recorder<string>()
       const tail = await dead.tail(new Map([[0, await dead.end(0)]]), {
-        onBatch: ({ records }) => records.forEach(({ headers }) => void letters.push(headers['roomway-reason'] ?? '')),
+        onBatch: ({ records }) => {
+          for (const { headers } of records) letters.push(headers['roomway-reason'] ?? '')
+        },
         onReset: () => undefined,
       })
       await start()
