@@ -32,7 +32,7 @@ export interface LinkObserver {
   onFault(error: RoomwayError): void
 }
 
-/** A connection that held this long was a good one: the next wait begins at the shortest again. */
+/** A connection that held this long after its welcome was a good one: the next wait begins at the shortest again. */
 const stableMs = 10_000
 const closeTimeoutMs = 1000
 const abnormalClosure = 1006
@@ -43,7 +43,7 @@ type State =
       readonly name: 'connected'
       readonly connection: Connection
       readonly heartbeat: Heartbeat
-      readonly sinceMs: number
+      welcomedMs?: number
     }
   | { readonly name: 'waiting' }
   | { readonly name: 'closed' }
@@ -82,7 +82,9 @@ export class Link {
   /** The server has said `welcome`. */
   onWelcome(heartbeatMs: number): void {
     this.#clearTimer()
-    if (this.#state.name === 'connected') this.#state.heartbeat.start(heartbeatMs)
+    if (this.#state.name !== 'connected') return
+    this.#state.welcomedMs = this.#settings.clock.now()
+    this.#state.heartbeat.start(heartbeatMs)
   }
 
   /** Connects to another node at once. */
@@ -136,7 +138,7 @@ export class Link {
       () => connection.send({ type: 'ping' }),
       () => connection.drop('the server was silent for too long'),
     )
-    this.#state = { name: 'connected', connection, heartbeat, sinceMs: clock.now() }
+    this.#state = { name: 'connected', connection, heartbeat }
     this.#timer = clock.setTimeout(() => connection.drop('no welcome in time'), connectTimeoutMs)
   }
 
@@ -149,10 +151,10 @@ export class Link {
 
   #onClosed(code: number, reason: string): void {
     if (this.#state.name !== 'connected') return
-    const { heartbeat, sinceMs } = this.#state
+    const { heartbeat, welcomedMs = Number.POSITIVE_INFINITY } = this.#state
     heartbeat.stop()
     this.#clearTimer()
-    if (this.#settings.clock.now() - sinceMs >= stableMs) this.#attempt = 0
+    if (this.#settings.clock.now() - welcomedMs >= stableMs) this.#attempt = 0
     this.#observer.onDisconnected()
     if (this.#onceClosed !== undefined) this.#finish(1000, 'closed by the application')
     else if (this.#isFinal(code)) this.#finish(code, reason)

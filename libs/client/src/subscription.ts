@@ -55,8 +55,6 @@ export class Subscription {
   readonly #from: JoinFrom | undefined
   #position: Position | undefined
   #state: State = { name: 'idle' }
-  /** The highest event dropped for a gap while a join is on its way; the join's replay must pass it. */
-  #gapTo = -1
   #retry: unknown
 
   constructor(room: string, from: JoinFrom | undefined, wire: Wire, clock: Clock, observer: SubscriptionObserver) {
@@ -92,7 +90,6 @@ export class Subscription {
   /** The frame with this id asks for the room from its position. */
   expect(id: number): void {
     this.#state = { name: 'joining', id }
-    this.#gapTo = -1
   }
 
   /** Whether the frame with this id asks for the room. */
@@ -110,7 +107,8 @@ export class Subscription {
     const position = this.#position
     if (position !== undefined && frame.offset <= position.offset) return
     if (position !== undefined && frame.prev > position.offset) {
-      this.#onGap(frame.offset)
+      // While a join is on its way, its replay brings this event too.
+      if (this.#state.name === 'live') this.join()
       return
     }
     const epoch = position?.epoch ?? this.#wire.epoch()
@@ -123,7 +121,6 @@ export class Subscription {
     this.#state = { name: 'live' }
     const position = this.#position
     if (position !== undefined && frame.recovered === false) this.#reset(frame, frame.reason ?? 'expired')
-    else if (position !== undefined && this.#gapTo > position.offset) this.join()
     else this.#advance(frame.epoch, frame.offset)
     this.#observer.onJoined()
   }
@@ -183,11 +180,6 @@ export class Subscription {
     return this.#state.name === 'joining' || this.#state.name === 'live'
   }
 
-  #onGap(offset: number): void {
-    if (this.#state.name === 'live') this.join()
-    this.#gapTo = Math.max(this.#gapTo, offset)
-  }
-
   #advance(epoch: string, offset: number): void {
     const position = this.#position
     const isBehind = position === undefined || position.epoch !== epoch || position.offset < offset
@@ -196,7 +188,6 @@ export class Subscription {
 
   #reset(at: Position, reason: RoomReset['reason']): void {
     this.#position = { epoch: at.epoch, offset: at.offset }
-    this.#gapTo = -1
     this.#observer.onReset({ ...this.#position, reason })
   }
 

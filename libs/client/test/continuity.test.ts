@@ -200,7 +200,7 @@ describe('whatever is lost, repeated, caught up, cut off or re-created', () => {
           await client.close()
           await consumed
         }),
-        { numRuns: 300 },
+        { numRuns: 200 },
       )
     },
   )

@@ -36,6 +36,16 @@ export class FakeClock implements Clock {
     this.#nowMs = untilMs
   }
 
+  /** Moves on from timer to timer until the condition holds. */
+  async advanceUntil(holds: () => boolean): Promise<void> {
+    await settled()
+    while (!holds()) {
+      const next = this.#due(Number.POSITIVE_INFINITY)
+      if (next === undefined) throw new Error('no timer is left, and it does not hold')
+      await this.advance(next.atMs - this.#nowMs)
+    }
+  }
+
   #due(untilMs: number): { timer: number; atMs: number; run: () => void } | undefined {
     const [first] = [...this.#timers].filter(([, { atMs }]) => atMs <= untilMs).sort((a, b) => a[1].atMs - b[1].atMs)
     return first && { timer: first[0], ...first[1] }

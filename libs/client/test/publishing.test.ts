@@ -1,0 +1,283 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { ErrorFrame } from '@roomway/protocol'
+import type { Client, RoomwayError } from '../src/index.js'
+import { settled } from './fake-clock.js'
+import { event, FakeServer } from './fake-server.js'
+
+let server: FakeServer
+let client: Client
+beforeEach(() => {
+  server = new FakeServer()
+  client = server.client({ maxPendingPublishes: 4 })
+})
+afterEach(async () => {
+  const closing = client.close()
+  await server.clock.advance(3000)
+  await closing
+})
+
+const limited = (id: number): ErrorFrame => ({
+  type: 'error',
+  id,
+  code: 'rate_limited',
+  message: 'slower',
+  temporary: true,
+  retryAfterMs: 700,
+})
+
+function publish(...data: unknown[]): Promise<unknown>[] {
+  return data.map((item) => client.publish('r', 'message', item).catch((error: RoomwayError) => error.code))
+}
+
+describe('a publish', () => {
+  test('resolves with the id of the event when it is durable', async () => {
+    const connection = await server.welcome()
+    const published = client.publish('r', 'message', { text: 'hi' })
+    await settled()
+    const { id, ...frame } = connection.one('publish')
+    expect(frame).toEqual({ type: 'publish', room: 'r', event: 'message', data: { text: 'hi' } })
+    connection.say({ type: 'ack', id })
+    expect(await published).toEqual({ id: `s1:${id}` })
+  })
+
+  test('that is made before the connection is there goes out when it is, in order', async () => {
+    publish('a', 'b')
+    const connection = await server.welcome()
+    publish('c')
+    await settled()
+    expect(connection.take('publish').map(({ data }) => data)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('beyond the bound is refused and not sent', async () => {
+    const all = publish(1, 2, 3, 4, 5)
+    expect(await all[4]).toBe('queue_full')
+    const connection = await server.welcome()
+    expect(connection.take('publish')).toHaveLength(4)
+  })
+
+  test('of bytes travels as base64 with its content type, one of nothing as null', async () => {
+    const connection = await server.welcome()
+    publish(new Uint8Array([1, 2, 255]), undefined)
+    await settled()
+    const [bytes, nothing] = connection.take('publish')
+    expect(bytes).toMatchObject({ dataBase64: 'AQL/', contentType: 'application/octet-stream' })
+    expect(bytes).not.toHaveProperty('data')
+    expect(nothing).toMatchObject({ data: null })
+  })
+
+  test('carries the trace context that the application gives', async () => {
+    await client.close()
+    client = server.client({ traceparent: () => '00-1-2-01' })
+    const connection = await server.welcome()
+    publish(1)
+    await settled()
+    expect(connection.one('publish').traceparent).toBe('00-1-2-01')
+  })
+
+  test('that JSON cannot hold rejects and leaves the queue as it was', async () => {
+    const circular: Record<string, unknown> = {}
+    circular.self = circular
+    await expect(client.publish('r', 'message', circular)).rejects.toThrow(TypeError)
+    const connection = await server.welcome()
+    publish(1)
+    await settled()
+    expect(connection.take('publish')).toHaveLength(1)
+  })
+
+  test('that the server refuses rejects with its code', async () => {
+    const connection = await server.welcome()
+    const [first] = publish(1)
+    await settled()
+    const { id } = connection.one('publish')
+    connection.say({ type: 'error', id, room: 'r', code: 'forbidden', message: 'no', temporary: false })
+    expect(await first).toBe('forbidden')
+  })
+})
+
+describe('publishes without an answer when the connection breaks', () => {
+  test('go again unchanged and in order once the session is resumed, before those made meanwhile', async () => {
+    const connection = await server.welcome()
+    const data = { text: 'as it was' }
+    publish(data, 'second')
+    await settled()
+    const sent = connection.take('publish')
+    data.text = 'changed since'
+    connection.end(1006)
+    publish('meanwhile')
+    const next = await server.reconnect()
+    expect(next.take('publish')).toEqual([])
+    const { id, token } = next.one('resume')
+    expect(token).toBe('t1')
+    next.say({ type: 'resumed', id, session: 's1', resumeToken: 't2', recovered: true })
+    const [first, second, third] = next.take('publish')
+    expect(first).toEqual({ ...sent[0], after: { epoch: 'e1', offset: -1 } })
+    expect(second).toEqual({ ...sent[1], after: { epoch: 'e1', offset: -1 } })
+    expect(third).toMatchObject({ data: 'meanwhile' })
+    expect(third).not.toHaveProperty('after')
+  })
+
+  test('say where the room stood when they were first sent, however often they are repeated', async () => {
+    const connection = await server.welcome()
+    const joining = client.join('r')
+    await settled()
+    connection.say({ type: 'joined', id: connection.one('join').id, room: 'r', epoch: 'e1', offset: 40, replayed: 0 })
+    await joining
+    publish(1)
+    await settled()
+    connection.say(event('r', 41, 40))
+    const second = await server.resume()
+    second.say(event('r', 42, 41))
+    expect(second.one('publish').after).toEqual({ epoch: 'e1', offset: 40 })
+    const third = await server.resume()
+    expect(third.one('publish').after).toEqual({ epoch: 'e1', offset: 40 })
+  })
+
+  test('resolve with the id of the session they were made in', async () => {
+    const connection = await server.welcome()
+    const published = client.publish('r', 'message', 1)
+    await settled()
+    const { id } = connection.one('publish')
+    const next = await server.resume()
+    next.say({ type: 'ack', id })
+    expect(await published).toEqual({ id: `s1:${id}` })
+  })
+
+  test('fail as outcome_unknown where the session is not recovered, and what was never sent goes on', async () => {
+    const connection = await server.welcome()
+    const [sent] = publish('sent')
+    await settled()
+    connection.end(1006)
+    publish('waiting')
+    const next = await server.reconnect()
+    next.say({ type: 'resumed', id: next.one('resume').id, session: 's2', resumeToken: 't2', recovered: false })
+    expect(await sent).toBe('outcome_unknown')
+    expect(next.take('publish').map(({ data }) => data)).toEqual(['waiting'])
+  })
+
+  test('fail as outcome_unknown where the resume is refused', async () => {
+    await server.welcome()
+    const [sent] = publish('sent')
+    await settled()
+    const next = await server.reconnect()
+    const { id } = next.one('resume')
+    next.say({ type: 'error', id, code: 'unauthorized', message: 'no such token', temporary: false })
+    expect(await sent).toBe('outcome_unknown')
+    expect(client.state).toMatchObject({ status: 'open', session: 's2' })
+  })
+
+  test('fail as outcome_unknown when resumeMs has passed without a connection', async () => {
+    const connection = await server.welcome({ resumeMs: 60_000 })
+    const [sent] = publish('sent')
+    await settled()
+    connection.end(1006)
+    let outcome: unknown
+    sent?.then((code) => {
+      outcome = code
+    })
+    await server.clock.advance(59_999)
+    expect(outcome).toBeUndefined()
+    await server.clock.advance(1)
+    expect(outcome).toBe('outcome_unknown')
+  })
+
+  test('are in doubt even where the repeat is refused', async () => {
+    await server.welcome()
+    const [sent] = publish('sent')
+    await settled()
+    const next = await server.resume()
+    const { id } = next.one('publish')
+    next.say({ type: 'error', id, room: 'r', code: 'forbidden', message: 'no', temporary: false })
+    expect(await sent).toBe('outcome_unknown')
+  })
+
+  test('fail with what the log says where the outcome overtakes the ack', async () => {
+    await server.welcome()
+    const [sent] = publish('sent')
+    await settled()
+    const next = await server.resume()
+    const { id } = next.one('publish')
+    next.say({ type: 'error', id, offset: 9, code: 'app.full', message: 'no seat left', temporary: false })
+    expect(await sent).toBe('app.full')
+  })
+})
+
+describe('a publish that is refused for a while', () => {
+  test('goes again when the server says, and those behind it wait for it', async () => {
+    const connection = await server.welcome()
+    publish('a', 'b')
+    await settled()
+    const [a, b] = connection.take('publish')
+    if (a === undefined || b === undefined) throw new Error('not sent')
+    connection.say(limited(a.id), limited(b.id))
+    publish('c')
+    await server.clock.advance(699)
+    expect(connection.take('publish')).toEqual([])
+    await server.clock.advance(1)
+    expect(connection.take('publish').map(({ data }) => data)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('is sent afresh in a new session, for it certainly had no effect', async () => {
+    const connection = await server.welcome()
+    publish('a')
+    await settled()
+    connection.say(limited(connection.one('publish').id))
+    const next = await server.resume(false)
+    const repeated = next.one('publish')
+    expect(repeated).toMatchObject({ data: 'a' })
+    expect(repeated).not.toHaveProperty('after')
+  })
+
+  test('because the broker was away is in doubt: it is repeated as such', async () => {
+    const connection = await server.welcome()
+    publish('a')
+    await settled()
+    const { id } = connection.one('publish')
+    connection.say({ type: 'error', id, code: 'unavailable', message: 'later', temporary: true })
+    await server.clock.advance(1000)
+    expect(connection.one('publish').after).toEqual({ epoch: 'e1', offset: -1 })
+  })
+})
+
+describe('what comes after the ack', () => {
+  test('a reply reaches its listener once, over reconnects', async () => {
+    const replies: unknown[] = []
+    client.on('reply', (reply) => replies.push(reply))
+    const connection = await server.welcome()
+    const reply = { type: 'reply', id: 7, offset: 8, data: { ok: true } } as const
+    connection.say(reply)
+    const next = await server.reconnect()
+    expect(next.one('resume').rooms.$session).toEqual({ epoch: 'e1', offset: 8 })
+    next.say(reply, { ...reply, id: 9, offset: 9 })
+    expect(replies).toEqual([
+      { id: 's1:7', data: { ok: true } },
+      { id: 's1:9', data: { ok: true } },
+    ])
+  })
+
+  test('a rejection is an error event that names the publish', async () => {
+    const errors: RoomwayError[] = []
+    client.on('error', (error) => errors.push(error))
+    const connection = await server.welcome()
+    connection.say({ type: 'error', id: 4, room: 'r', offset: 8, code: 'app.full', message: 'full', temporary: false })
+    expect(errors).toMatchObject([{ code: 'app.full', room: 'r', eventId: 's1:4' }])
+  })
+})
+
+describe('closing', () => {
+  test('waits for acks, then rejects what has none', async () => {
+    const connection = await server.welcome()
+    const [acked, lost] = publish('acked', 'lost')
+    await settled()
+    const closing = client.close()
+    const [first] = connection.take('publish')
+    connection.say({ type: 'ack', id: first?.id ?? 0 })
+    expect(await acked).toEqual({ id: `s1:${first?.id}` })
+    expect(connection.isClosed).toBe(false)
+    await server.clock.advance(2000)
+    await closing
+    expect(await lost).toBe('outcome_unknown')
+    expect(connection.isClosed).toBe(true)
+    await expect(client.publish('r', 'message', 1)).rejects.toMatchObject({ code: 'closed' })
+    expect(server.clock.timerCount).toBe(0)
+  })
+})
