@@ -8,7 +8,7 @@ import { AppendError } from '@roomway/broker'
 import { AppendCall } from './append-call.js'
 import { pause } from './backoff.js'
 import type { Cluster } from './cluster.js'
-import { errorCodes, errorName } from './error-codes.js'
+import { errorCodes, errorName, remedyOf } from './error-codes.js'
 import type { WireRequest } from './kafkajs-connection.js'
 import { messageOf } from './kafkajs-connection.js'
 import type { PendingBatch } from './lane.js'
@@ -186,7 +186,8 @@ export class Appender {
   #settle(lane: Lane, answer: ProduceAnswer | undefined): void {
     if (lane.head === undefined) return
     const fate = fateOf(answer?.errorCode)
-    const reason = `${errorName(answer?.errorCode ?? errorCodes.networkException)} ${answer?.message ?? ''}`.trim()
+    const code = answer?.errorCode ?? errorCodes.networkException
+    const reason = `${errorName(code)}${remedyOf(code)}`
     if (fate === 'unclear') lane.head.maybeAppended = true
     if (fate === 'appended') this.#queuedBytes -= lane.succeed()
     else if (fate === 'refused' || (fate === 'out-of-sequence' && lane.head.maybeAppended)) this.#fail(lane, reason)

@@ -22,3 +22,11 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener('abort', done)
   })
 }
+
+/** Resolves when the promise has settled, or at the latest after `ms`. */
+export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  const settled = new AbortController()
+  const settle = (): void => settled.abort()
+  promise.then(settle, settle)
+  await pause(ms, settled.signal)
+}

@@ -28,6 +28,18 @@ export const errorCodes = {
 
 const names = new Map<number, string>(Object.entries(errorCodes).map(([name, code]) => [code, name]))
 
+const remedies = new Map<number, string>([
+  [errorCodes.messageTooLarge, "send smaller records, or raise the topic's max.message.bytes"],
+  [errorCodes.topicAuthorizationFailed, 'allow this user to read and write the topic'],
+  [errorCodes.notEnoughReplicas, 'bring brokers back, or lower min.insync.replicas'],
+])
+
+/** What to do about it, where that can be said. */
+export function remedyOf(code: number): string {
+  const remedy = remedies.get(code)
+  return remedy === undefined ? '' : `: ${remedy}`
+}
+
 export function errorName(code: number): string {
   return `${names.get(code) ?? 'error'} (${code})`
 }

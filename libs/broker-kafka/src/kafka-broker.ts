@@ -2,6 +2,7 @@ import type { Broker, Diagnosis, Lease, LeaseObserver, Log, LogName } from '@roo
 import { Cluster } from './cluster.js'
 import { diagnose, topicConfigs } from './diagnosis.js'
 import { KafkaLease } from './kafka-lease.js'
+import type { KafkaLogOptions } from './kafka-log.js'
 import { KafkaLog } from './kafka-log.js'
 import { connector } from './kafkajs-connection.js'
 import type { KafkaBrokerOptions, Settings } from './options.js'
@@ -70,7 +71,7 @@ class KafkaBroker implements Broker {
   }
 
   /** Puts the known truncations into the topic's epoch; returns how to write another one down. `meta` itself cannot be in the register. */
-  async #truncationsOf(name: LogName, topic: Topic): Promise<(partition: number) => Promise<void>> {
+  async #truncationsOf(name: LogName, topic: Topic): Promise<KafkaLogOptions['onTruncation']> {
     if (name === 'meta') return async () => topic.setTruncations(`${Date.now()}`)
     this.#register ??= this.log('meta').then((meta) => TruncationRegister.open(meta, this.#settings.logger))
     this.#register.catch(() => {
@@ -78,7 +79,7 @@ class KafkaBroker implements Broker {
     })
     const register = await this.#register
     register.follow(topic)
-    return (partition) => register.report(topic, partition)
+    return (partition, signal) => register.report(topic, partition, signal)
   }
 
   async #maxBatchBytes(topic: Topic): Promise<number> {

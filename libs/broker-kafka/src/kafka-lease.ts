@@ -4,7 +4,7 @@
  * leaves is noticed by the others within a heartbeat, one that hangs within the session timeout.
  */
 import type { Lease, LeaseObserver, Logger } from '@roomway/broker'
-import { backoffMs, pause } from './backoff.js'
+import { backoffMs, pause, settledWithin } from './backoff.js'
 import type { Cluster } from './cluster.js'
 import type { Address, JoinResponse, KafkaConnection } from './kafkajs-connection.js'
 import { messageOf, protocolErrorOf } from './kafkajs-connection.js'
@@ -55,8 +55,8 @@ export class KafkaLease implements Lease {
     clearTimeout(this.#watchdog)
     // A join that has no member ID yet must be answered first: nobody could take the new member out before its session ends.
     if (this.#memberId !== '') this.#connection?.close()
-    await Promise.race([this.#running, pause(closePatienceMs)])
-    await Promise.race([this.#leave(), pause(closePatienceMs)])
+    await settledWithin(this.#running, closePatienceMs)
+    await settledWithin(this.#leave(), closePatienceMs)
     this.#connection?.close()
     this.#options.onClosed(this)
   }

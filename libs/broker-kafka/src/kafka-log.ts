@@ -19,7 +19,7 @@ export interface KafkaLogOptions {
   readonly settings: Settings
   readonly maxBatchBytes: number
   /** Writes down that records that had been read were lost, and renews the topic's epoch. */
-  readonly onTruncation: (partition: number) => Promise<void>
+  readonly onTruncation: (partition: number, signal: AbortSignal) => Promise<void>
 }
 
 /**

@@ -145,6 +145,7 @@ class Connection implements KafkaConnection {
   readonly #raw: RawConnection
   readonly #requestTimeoutMs: number
   #closed = false
+  #previous: Promise<unknown> = Promise.resolve()
 
   constructor(address: Address, broker: RawBroker, pool: readonly RawConnection[], requestTimeoutMs: number) {
     this.address = address
@@ -158,7 +159,17 @@ class Connection implements KafkaConnection {
     return !this.#closed && this.#raw.isConnected()
   }
 
-  async send<T>(request: WireRequest<T>): Promise<T> {
+  /**
+   * One after the other, as the broker handles a connection's requests anyway: kafkajs takes the next bytes that come for the answer
+   * when it has to authenticate again in the middle of a connection's life.
+   */
+  send<T>(request: WireRequest<T>): Promise<T> {
+    const sent = this.#previous.then(() => this.#send(request))
+    this.#previous = sent.catch(() => undefined)
+    return sent
+  }
+
+  async #send<T>(request: WireRequest<T>): Promise<T> {
     if (!this.isOpen()) throw new Error(`connection to ${this.address.host}:${this.address.port} is closed`)
     try {
       return (await this.#raw.send(protocolOf(request, this.#requestTimeoutMs))) as T

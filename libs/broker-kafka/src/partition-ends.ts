@@ -29,8 +29,12 @@ export class PartitionEnds {
     this.#patienceMs = patienceMs
   }
 
-  /** The log's start, or its last stable offset. @throws where no leader answers for too long. */
+  /** The log's start, or its last stable offset. @throws where there is no such partition, or no leader answers for too long. */
   ask(which: Which, partition: number): Promise<number> {
+    const { name, partitions } = this.#topic
+    if (!(partition >= 0 && partition < partitions)) {
+      return Promise.reject(new RangeError(`${name} has ${partitions} partitions: there is no partition ${partition}`))
+    }
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting[which]
       waiting.push({ partition, resolve, reject })

@@ -34,7 +34,7 @@ export interface TailOptions {
   readonly logger: Logger
   readonly onFault: OnFault
   /** Told where the log was truncated below what was read; it changes the topic's epoch. */
-  readonly onTruncation: (partition: number) => Promise<void>
+  readonly onTruncation: (partition: number, signal: AbortSignal) => Promise<void>
   readonly onClosed: (tail: KafkaTail) => void
 }
 
@@ -227,7 +227,7 @@ export class KafkaTail implements Tail {
     const { topic, logger, onTruncation } = this.#options
     const { partition, nextOffset } = cursor
     logger.error({ topic: topic.name, partition, nextOffset, endOffset }, 'Kafka lost records that had been read')
-    await onTruncation(partition)
+    await onTruncation(partition, this.#stop.signal)
     this.#reset('epoch')
     return true
   }

@@ -44,8 +44,8 @@ export class TruncationRegister {
     this.#apply(topic)
   }
 
-  /** Writes down that this partition was truncated under its present leader, and renews the epoch. Retries for ever. */
-  async report(topic: Topic, partition: number): Promise<void> {
+  /** Writes down that this partition was truncated under its present leader, and renews the epoch. Retries until `signal` aborts. */
+  async report(topic: Topic, partition: number, signal: AbortSignal): Promise<void> {
     const truncation: Truncation = {
       topicId: topic.id,
       partition,
@@ -53,14 +53,14 @@ export class TruncationRegister {
     }
     const value = Buffer.from(JSON.stringify(truncation))
     const record = { partition: metaPartition, key: recordKey, headers: { 'content-type': 'application/json' }, value }
-    for (let failures = 0; !this.#stop.signal.aborted; failures++) {
+    for (let failures = 0; !signal.aborted; failures++) {
       try {
         await this.#meta.append([record])
         this.#learn(truncation)
         return
       } catch (error) {
         this.#logger.error({ topic: topic.name, reason: messageOf(error) }, 'a truncation cannot be written down yet')
-        await pause(backoffMs(failures), this.#stop.signal)
+        await pause(backoffMs(failures), signal)
       }
     }
   }

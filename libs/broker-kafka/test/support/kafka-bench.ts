@@ -10,7 +10,7 @@ type Options = Partial<KafkaBrokerOptions> & { readonly prefix: string }
 
 /** A real Kafka, shared or of the test's own, brokers opened on it, and what foreign clients and operators do to it. */
 export class KafkaBench {
-  readonly logged: { level: keyof Logger; message: string }[] = []
+  readonly logged: { level: keyof Logger; fields: object; message: string }[] = []
   readonly #brokers: Broker[] = []
   readonly #producers: Producer[] = []
   #addresses: readonly string[] = []
@@ -23,8 +23,8 @@ export class KafkaBench {
   }
 
   /** One that may be killed. */
-  async startPrivate(): Promise<void> {
-    this.#private = await startKafka()
+  async startPrivate(properties: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#private = await startKafka({ properties })
     this.#addresses = this.#private.brokers
   }
 
@@ -60,9 +60,10 @@ export class KafkaBench {
     await this.createTopic(topic, topics[0]!.partitions.length)
   }
 
-  async createTopic(topic: string, partitions: number): Promise<void> {
+  async createTopic(topic: string, partitions: number, configs: Record<string, string> = {}): Promise<void> {
     const admin = await this.admin()
-    const create = { topics: [{ topic, numPartitions: partitions }], waitForLeaders: true }
+    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
+    const create = { topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: true }
     await eventually(() => admin.createTopics(create).catch(() => false), 15_000, `topic ${topic} to be made`)
     await eventually(() => this.#hasLeaders(topic, partitions), 15_000, `topic ${topic} to have leaders`)
   }
@@ -137,8 +138,8 @@ export class KafkaBench {
   #logger(): Logger {
     const at =
       (level: keyof Logger) =>
-      (_fields: object, message: string): void => {
-        this.logged.push({ level, message })
+      (fields: object, message: string): void => {
+        this.logged.push({ level, fields, message })
       }
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   }
