@@ -1,0 +1,181 @@
+/*
+ * One run of events from Kafka through one server to its sockets. CPU and frames are read at the same two moments, after a warm-up and before
+ * the end, so that their quotient holds whether or not the server keeps up. At the end every event must have reached every member of its room.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type NodeProcess, randomPrefix, run, spawnNode } from '@roomway/testing'
+import type { Bench } from './bench.js'
+import { LoadClient, type LoadMark } from './load-client.js'
+import { cpuMs } from './process-usage.js'
+import type { PublisherPlan, PublisherReport } from './programs/publisher.js'
+import { type RunningServer, type ServerKind, startServer } from './servers.js'
+
+export interface DeliveryPlan {
+  readonly rooms: number
+  readonly sockets: number
+  readonly eventsPerSecond: number
+  readonly warmUpMs: number
+  readonly measureMs: number
+}
+
+export interface DeliveryResult {
+  readonly server: ServerKind
+  /** Why the run does not count; undefined where it does. */
+  readonly fault: string | undefined
+  readonly frames: number
+  readonly framesPerSecond: number
+  readonly cpuUsPerFrame: number
+  /** Frames delivered, divided by those that one event makes. */
+  readonly cpuUsPerEvent: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly bytesPerFrame: number
+  /** Share of one core. */
+  readonly serverLoad: number
+  readonly clientLoad: number
+  readonly brokerLoad: number
+  readonly publisherLatestMs: number
+}
+
+/** Published after the measured window, so that the window ends under load. */
+const tailMs = 500
+const payloadBytes = 128
+const drainMs = 10_000
+/** Latencies looked at per second, about. */
+const samplesPerSecond = 20_000
+const clientBusyLimit = 0.95
+
+/** Runs `kind` once. @throws where a process fails; a run that merely does not count says so in its result. */
+export async function runDelivery(bench: Bench, kind: ServerKind, plan: DeliveryPlan): Promise<DeliveryResult> {
+  const prefix = randomPrefix()
+  const opened: { close(): Promise<void> }[] = []
+  const own = <T extends { close(): Promise<void> }>(resource: T): T => {
+    opened.unshift(resource)
+    return resource
+  }
+  try {
+    const publisher = own(await startPublisher(bench, prefix, plan))
+    const server = own(
+      await startServer({ ...bench.serverOptions, kind, prefix, brokers: bench.kafka.brokers, isIdle: false }),
+    )
+    await bench.pin('server', server.pid)
+    const framesPerSecond = (plan.eventsPerSecond * plan.sockets) / plan.rooms
+    const sampleEvery = Math.max(1, Math.round(framesPerSecond / samplesPerSecond))
+    const options = { rooms: plan.rooms, sampleEvery, tokensFile: kind === 'gateway' ? bench.tokensFile : undefined }
+    const client = own(new LoadClient(bench.loadProgram, server.target, options))
+    await bench.pin('load', client.pid)
+    await client.open(plan.sockets)
+    const result = await measure(bench, kind, plan, { publisher, server, client })
+    if (bench.serverOptions.profileFolder !== undefined) await server.stop()
+    return result
+  } finally {
+    for (const resource of opened) await resource.close()
+  }
+}
+
+async function startPublisher(bench: Bench, prefix: string, plan: DeliveryPlan): Promise<NodeProcess> {
+  const { rooms, eventsPerSecond, warmUpMs, measureMs } = plan
+  const { brokers } = bench.kafka
+  const wanted = (eventsPerSecond * (warmUpMs + measureMs + tailMs)) / 1_000
+  const events = Math.ceil(wanted / rooms) * rooms
+  const { headers } = bench
+  const program: PublisherPlan = { brokers, prefix, rooms, events, eventsPerSecond, payloadBytes, headers }
+  const publisher = await spawnNode('test/bench/programs/publisher.ts', { args: [JSON.stringify(program)] })
+  await publisher.line(/^ready$/, 60_000)
+  await bench.pin('load', publisher.pid)
+  return publisher
+}
+
+interface Parts {
+  readonly publisher: NodeProcess
+  readonly server: RunningServer
+  readonly client: LoadClient
+}
+
+interface Moment {
+  readonly atMs: number
+  readonly mark: LoadMark
+  readonly serverMs: number
+  readonly brokerMs: number
+}
+
+async function measure(bench: Bench, server: ServerKind, plan: DeliveryPlan, parts: Parts): Promise<DeliveryResult> {
+  const { publisher, client } = parts
+  publisher.signal('SIGUSR2')
+  await delay(plan.warmUpMs)
+  const first = await look(bench, parts)
+  await delay(plan.measureMs)
+  const second = await look(bench, parts)
+  const done = await publisher.line(/^done (.*)$/, 60_000)
+  const report = JSON.parse(done[1]!) as PublisherReport
+  const last = await drained(client, plan)
+  return resultOf(server, plan, { first, second, last, report, complaints: client.complaints })
+}
+
+async function look(bench: Bench, { server, client }: Parts): Promise<Moment> {
+  const mark = await client.mark()
+  return { atMs: performance.now(), mark, serverMs: cpuMs(server.pid), brokerMs: cpuMs(bench.kafka.pid) }
+}
+
+function eventsPerRoom({ eventsPerSecond, warmUpMs, measureMs, rooms }: DeliveryPlan): number {
+  return Math.ceil((eventsPerSecond * (warmUpMs + measureMs + tailMs)) / 1_000 / rooms)
+}
+
+/** Waits for the last frames. */
+async function drained(client: LoadClient, plan: DeliveryPlan): Promise<LoadMark> {
+  const expected = eventsPerRoom(plan) * plan.sockets
+  const endMs = performance.now() + drainMs
+  for (;;) {
+    const mark = await client.mark()
+    if (mark.events >= expected || performance.now() > endMs) return mark
+    await delay(50)
+  }
+}
+
+interface Observed {
+  readonly first: Moment
+  readonly second: Moment
+  readonly last: LoadMark
+  readonly report: PublisherReport
+  readonly complaints: string
+}
+
+function resultOf(server: ServerKind, plan: DeliveryPlan, seen: Observed): DeliveryResult {
+  const { first, second } = seen
+  const elapsedMs = second.atMs - first.atMs
+  const frames = second.mark.events - first.mark.events
+  const serverMs = second.serverMs - first.serverMs
+  const framesPerEvent = plan.sockets / plan.rooms
+  const clientLoad = (second.mark.cpuMs - first.mark.cpuMs) / elapsedMs
+  return {
+    server,
+    fault: faultOf(plan, seen, clientLoad),
+    frames,
+    framesPerSecond: (frames / elapsedMs) * 1_000,
+    cpuUsPerFrame: (serverMs * 1_000) / frames,
+    cpuUsPerEvent: (serverMs * 1_000 * framesPerEvent) / frames,
+    p50Ms: second.mark.p50Us / 1_000,
+    p99Ms: second.mark.p99Us / 1_000,
+    bytesPerFrame: (second.mark.bytes - first.mark.bytes) / frames,
+    serverLoad: serverMs / elapsedMs,
+    clientLoad,
+    brokerLoad: (second.brokerMs - first.brokerMs) / elapsedMs,
+    publisherLatestMs: seen.report.latestMs,
+  }
+}
+
+function faultOf(plan: DeliveryPlan, { first, second, last, report, complaints }: Observed, clientLoad: number) {
+  const expected = eventsPerRoom(plan)
+  if (report.failedAppends > 0) return `${report.failedAppends} appends failed`
+  if (last.leastEvents !== expected || last.mostEvents !== expected)
+    return `each socket should have got ${expected} events; they got ${last.leastEvents} to ${last.mostEvents} (closed: ${last.closed}) ${complaints}`
+  if (last.closed > 0) return `${last.closed} connections were closed: ${complaints}`
+  if (clientLoad > clientBusyLimit) return `the load client was busy ${Math.round(clientLoad * 100)} % of the time`
+  if (second.mark.events === first.mark.events) return 'no frames in the measured time'
+  return undefined
+}
+
+/** Moves all threads of a process to one CPU. */
+export async function pinTo(cpu: number, pid: number): Promise<void> {
+  await run('taskset', ['-a', '-c', '-p', String(cpu), String(pid)])
+}

@@ -1,0 +1,143 @@
+/** Starts and commands the load client: the C program, compiled once into the cache folder, or its stand-in for Node. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { cacheFolder, findProgram, Recorder, repositoryFolder, run } from '@roomway/testing'
+
+/** What connects, and how events are told from other frames; see load-client.c. */
+export interface LoadTarget {
+  readonly port: number
+  readonly path: string
+  readonly hello: string
+  readonly readyFrames: number
+  readonly eventPrefix: string
+  readonly subprotocol: string
+}
+
+export interface LoadOptions {
+  readonly rooms: number
+  /** The latency of every n-th event is looked at. */
+  readonly sampleEvery: number
+  /** A file with a bearer token for each connection. */
+  readonly tokensFile: string | undefined
+}
+
+/** Totals since the start; latencies since the last mark. */
+export interface LoadMark {
+  readonly events: number
+  readonly bytes: number
+  /** Frames that are no events. */
+  readonly others: number
+  readonly closed: number
+  readonly leastEvents: number
+  readonly mostEvents: number
+  readonly cpuMs: number
+  readonly latencies: number
+  readonly p50Us: number
+  readonly p99Us: number
+  readonly maxUs: number
+}
+
+export type LoadProgram = { readonly kind: 'native' | 'node'; readonly command: readonly string[] }
+
+const benchFolder = join(repositoryFolder(), 'test/bench')
+
+/** The fastest client this machine can have. @param say is told where that is only the stand-in. */
+export async function findLoadProgram(say: (line: string) => void): Promise<LoadProgram> {
+  const compiler = findProgram('cc', 'gcc', 'clang')
+  if (process.platform === 'linux' && compiler !== undefined)
+    return { kind: 'native', command: [await compile(compiler)] }
+  say(
+    'No C compiler (or no Linux): the load client runs on Node, and may be slower than the servers it measures. ' +
+      'Runs in which it is are void. Remedy: apt-get install gcc libc6-dev',
+  )
+  return nodeLoadProgram
+}
+
+/** Needs no compiler. */
+export const nodeLoadProgram: LoadProgram = {
+  kind: 'node',
+  command: [
+    process.execPath,
+    join(repositoryFolder(), 'infra/setup/run-ts.mjs'),
+    join(benchFolder, 'programs/load-client.ts'),
+  ],
+}
+
+async function compile(compiler: string): Promise<string> {
+  const source = join(benchFolder, 'load-client.c')
+  const hash = createHash('sha256')
+    .update(await readFile(source))
+    .digest('hex')
+    .slice(0, 16)
+  const program = join(cacheFolder(), 'bench', `load-client-${hash}`)
+  if (existsSync(program)) return program
+  await mkdir(join(cacheFolder(), 'bench'), { recursive: true })
+  const beside = `${program}.${randomBytes(4).toString('hex')}`
+  await run(compiler, ['-O2', '-o', beside, source])
+  await rename(beside, program)
+  return program
+}
+
+/** A running load client; it dies with this process, because its input ends. */
+export class LoadClient {
+  readonly #process: ChildProcess
+  readonly #answers = new Recorder<string>()
+  readonly #ended: Promise<never>
+  #stderr = ''
+  #asked = 0
+
+  constructor(program: LoadProgram, target: LoadTarget, options: LoadOptions) {
+    const [command, ...args] = [...program.command, ...argumentsOf(target, options)]
+    this.#process = spawn(command!, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    createInterface({ input: this.#process.stdout! }).on('line', (line) => this.#answers.push(line))
+    this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text
+    })
+    this.#process.stdin!.on('error', () => {})
+    this.#ended = new Promise((_, reject) => {
+      this.#process.once('error', reject)
+      this.#process.once('close', (code) => reject(new Error(`the load client ended with ${code}: ${this.#stderr}`)))
+    })
+    this.#ended.catch(() => {})
+  }
+
+  get pid(): number {
+    return this.#process.pid!
+  }
+
+  /** What it had to complain about; empty where nothing. */
+  get complaints(): string {
+    return this.#stderr.trim()
+  }
+
+  /** Opens further connections; resolves when each is where events reach it. */
+  async open(connections: number): Promise<void> {
+    await this.#ask(`open ${connections}`, 120_000)
+  }
+
+  async mark(): Promise<LoadMark> {
+    return JSON.parse(await this.#ask('mark', 30_000)) as LoadMark
+  }
+
+  async close(): Promise<void> {
+    this.#process.stdin!.end()
+    await this.#ended.catch(() => {})
+  }
+
+  async #ask(command: string, ms: number): Promise<string> {
+    const number = this.#asked++
+    this.#process.stdin!.write(`${command}\n`)
+    const answers = this.#answers.until((lines) => lines.length > number, ms, `the load client to answer "${command}"`)
+    return (await Promise.race([answers, this.#ended]))[number]!
+  }
+}
+
+function argumentsOf(target: LoadTarget, options: LoadOptions): string[] {
+  const { tokensFile, rooms, sampleEvery } = options
+  const given = { ...target, rooms, sampleEvery, ...(tokensFile !== undefined && { tokens: tokensFile }) }
+  return Object.entries(given).map(([name, value]) => `${name}=${value}`)
+}

@@ -1,0 +1,82 @@
+/* `npm run bench`: see docs/benchmarks.md. Exit code 1 where a figure could not be had, 2 on wrong usage. */
+import { findProgram, startKafka } from '@roomway/testing'
+import type { Bench } from './bench.js'
+import { compare, type Row } from './comparison.js'
+import { pinTo } from './delivery-run.js'
+import { findLoadProgram } from './load-client.js'
+import { type BenchOptions, readOptions, UsageError, usage } from './options.js'
+import { openFilesLimit } from './process-usage.js'
+import { profileGateway } from './profile.js'
+import { keepResult, measurementOf, tableOf, writeDocs } from './report.js'
+import { type Scenario, scenarioOf } from './scenarios.js'
+import { writeTokens } from './servers.js'
+
+const say = (line: string) => console.log(line)
+/** Files that a process opens besides its sockets. */
+const spareFiles = 200
+const cpuOf = { server: 0, load: 1 }
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2))
+  const scenarios = options.names.map((name) => scenarioOf(name, options))
+  if (scenarios.length > 0) await runAll(scenarios, options)
+  if (options.writeDocs) await writeDocs(options.resultsFile)
+}
+
+async function runAll(scenarios: readonly Scenario[], options: BenchOptions): Promise<void> {
+  const connections = Math.max(...scenarios.map((scenario) => scenario.connections))
+  checkLimits(connections)
+  const loadProgram = await findLoadProgram(say)
+  const tokens = await writeTokens(connections)
+  const kafka = await startKafka()
+  try {
+    const bench: Bench = {
+      kafka,
+      loadProgram,
+      tokensFile: tokens.file,
+      headers: options.headers,
+      serverOptions: { fromSources: options.fromSources, profileFolder: undefined },
+      pin: async (role, pid) => (options.pinned ? pinTo(cpuOf[role], pid) : undefined),
+    }
+    await bench.pin('load', kafka.pid)
+    if (options.profile) for (const scenario of scenarios) await profile(bench, scenario)
+    else await measure(bench, scenarios, options)
+  } finally {
+    await kafka.close()
+    await tokens.remove()
+  }
+}
+
+function checkLimits(connections: number): void {
+  if (process.platform !== 'linux') throw new UsageError('the benchmarks read /proc, and so run on Linux only')
+  const limit = openFilesLimit()
+  if (limit < connections + spareFiles) {
+    const remedy = 'raise it (ulimit -n), or run with a smaller --scale'
+    throw new UsageError(`${connections} connections need more open files than the limit of ${limit}: ${remedy}`)
+  }
+  if (process.argv.includes('--pin') && findProgram('taskset') === undefined)
+    throw new UsageError('--pin needs taskset: apt-get install util-linux')
+}
+
+async function profile(bench: Bench, scenario: Scenario): Promise<void> {
+  say(`\n${scenario.title}`)
+  await profileGateway(bench, scenario, say)
+}
+
+async function measure(bench: Bench, scenarios: readonly Scenario[], options: BenchOptions): Promise<void> {
+  const rows: Row[] = []
+  for (const scenario of scenarios) {
+    say(`\n${scenario.title}`)
+    const comparison = await compare(bench, scenario, options.pairs, say)
+    await keepResult(options.resultsFile, await measurementOf(comparison, options))
+    rows.push(...comparison.rows)
+  }
+  say(`\n${tableOf(rows)}\n\nAll figures: ${options.resultsFile}`)
+  if (rows.some((row) => row.verdict === 'void')) process.exitCode = 1
+}
+
+main().catch((error: unknown) => {
+  const isUsage = error instanceof UsageError
+  console.error(isUsage ? `${error.message}\n\n${usage}` : error)
+  process.exit(isUsage ? 2 : 1)
+})

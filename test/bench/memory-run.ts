@@ -1,0 +1,60 @@
+/*
+ * Memory of an idle connection: the slope between two settled states of the same server, so that what the server needs for itself, and what
+ * the first connections make it allocate once, does not count.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { randomPrefix } from '@roomway/testing'
+import type { Bench } from './bench.js'
+import { LoadClient } from './load-client.js'
+import { rssBytes } from './process-usage.js'
+import { type ServerKind, startServer } from './servers.js'
+
+export interface MemoryPlan {
+  readonly connections: number
+}
+
+export interface MemoryResult {
+  readonly server: ServerKind
+  readonly fault: string | undefined
+  readonly bytesPerConnection: number
+  /** Of the whole process with all connections. */
+  readonly rssMb: number
+}
+
+/** Of the connections, those opened before the first look. */
+const firstShare = 0.2
+const restMs = 500
+
+export async function runMemory(bench: Bench, kind: ServerKind, plan: MemoryPlan): Promise<MemoryResult> {
+  const options = { ...bench.serverOptions, profileFolder: undefined, kind, isIdle: true }
+  const server = await startServer({ ...options, prefix: randomPrefix(), brokers: bench.kafka.brokers })
+  let client: LoadClient | undefined
+  try {
+    const first = Math.round(plan.connections * firstShare)
+    // One room, and one topic, each.
+    const load = {
+      rooms: plan.connections,
+      sampleEvery: 1,
+      tokensFile: kind === 'gateway' ? bench.tokensFile : undefined,
+    }
+    client = new LoadClient(bench.loadProgram, server.target, load)
+    const look = async (connections: number) => {
+      await client!.open(connections)
+      await delay(restMs)
+      await server.settle()
+      return rssBytes(server.pid)
+    }
+    const before = await look(first)
+    const after = await look(plan.connections - first)
+    const { closed } = await client.mark()
+    return {
+      server: kind,
+      fault: closed > 0 ? `${closed} connections were closed: ${client.complaints}` : undefined,
+      bytesPerConnection: (after - before) / (plan.connections - first),
+      rssMb: after / 2 ** 20,
+    }
+  } finally {
+    await client?.close()
+    await server.close()
+  }
+}

@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { cacheFolder } from '@roomway/testing'
+import { type ScenarioName, scenarioNames } from './scenarios.js'
+
+export interface BenchOptions {
+  readonly names: readonly ScenarioName[]
+  readonly pairs: number
+  readonly warmUpMs: number
+  readonly measureMs: number
+  /** Factor on sockets, rates and connections; below 1 for trying the benchmark itself. */
+  readonly scale: number
+  readonly headers: 'foreign' | 'roomway'
+  readonly pinned: boolean
+  readonly fromSources: boolean
+  readonly profile: boolean
+  readonly writeDocs: boolean
+  readonly resultsFile: string
+}
+
+export const usage = `usage: npm run bench -- [${scenarioNames.join('] [')}] [options]     without a name: all
+
+  --pairs N             alternating runs of raw and gateway; default 3, and one more of raw
+  --measure SECONDS     measured part of a run; default 7
+  --warm-up SECONDS     load before it; default 3
+  --scale FACTOR        fewer or more sockets, events and connections; default 1
+  --headers roomway     events carry the time header of Roomway's publisher; default foreign
+  --pin                 server on CPU 0, load and broker on CPU 1, by taskset; default: as the system likes
+  --sources             the gateway from its sources, not from what was built
+  --profile             one run of the gateway under V8's profiler in place of a measurement
+  --results FILE        where the figures are kept as JSON
+  --write-docs          puts the kept figures into docs/benchmarks.md; after the named scenarios, or without running any
+`
+
+export class UsageError extends Error {}
+
+/** @throws UsageError */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parse(args)
+  const unknown = positionals.filter((name) => !scenarioNames.includes(name as ScenarioName))
+  if (unknown.length > 0) throw new UsageError(`no such benchmark: ${unknown.join(', ')}`)
+  const writeDocs = values['write-docs'] ?? false
+  const named = positionals as ScenarioName[]
+  return {
+    names: named.length > 0 || writeDocs ? named : scenarioNames,
+    pairs: Math.round(positive('pairs', values.pairs)),
+    warmUpMs: positive('warm-up', values['warm-up']) * 1_000,
+    measureMs: positive('measure', values.measure) * 1_000,
+    scale: positive('scale', values.scale),
+    headers: headersOf(values.headers),
+    pinned: values.pin ?? false,
+    fromSources: values.sources ?? false,
+    profile: values.profile ?? false,
+    writeDocs,
+    resultsFile: values.results ?? join(cacheFolder(), 'bench', 'results.json'),
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        pairs: { type: 'string', default: '3' },
+        measure: { type: 'string', default: '7' },
+        'warm-up': { type: 'string', default: '3' },
+        scale: { type: 'string', default: '1' },
+        headers: { type: 'string', default: 'foreign' },
+        pin: { type: 'boolean' },
+        sources: { type: 'boolean' },
+        profile: { type: 'boolean' },
+        results: { type: 'string' },
+        'write-docs': { type: 'boolean' },
+      },
+    })
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new UsageError(`--${name} must be a positive number, not ${text}`)
+  return value
+}
+
+function headersOf(text: string): 'foreign' | 'roomway' {
+  if (text !== 'foreign' && text !== 'roomway')
+    throw new UsageError(`--headers must be foreign or roomway, not ${text}`)
+  return text
+}

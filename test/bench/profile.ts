@@ -1,0 +1,96 @@
+/* Where the gateway's CPU goes: one run under V8's sampling profiler, and its functions by self time. */
+import { mkdtemp, readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { repositoryFolder } from '@roomway/testing'
+import type { Bench } from './bench.js'
+import { describe } from './comparison.js'
+import type { Scenario } from './scenarios.js'
+
+interface ProfileNode {
+  readonly id: number
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+}
+
+interface CpuProfile {
+  readonly nodes: readonly ProfileNode[]
+  readonly samples: readonly number[]
+  readonly timeDeltas: readonly number[]
+}
+
+const shownFunctions = 40
+const idle = new Set(['(idle)', '(root)'])
+
+/** Profiles one run of the gateway and prints the shares of the time in which it was not idle. */
+export async function profileGateway(bench: Bench, scenario: Scenario, say: (line: string) => void): Promise<void> {
+  const profileFolder = await mkdtemp(join(tmpdir(), 'roomway-profile-'))
+  const profiled = { ...bench, serverOptions: { ...bench.serverOptions, profileFolder } }
+  say(`  ${describe(scenario, await scenario.run(profiled, 'gateway'))}`)
+  const names = await readdir(profileFolder)
+  const name = names.find((candidate) => candidate.endsWith('.cpuprofile'))
+  if (name === undefined) throw new Error(`the gateway left no profile in ${profileFolder}`)
+  const file = join(profileFolder, name)
+  const profile = JSON.parse(await readFile(file, 'utf8')) as CpuProfile
+  const totals = selfTimes(profile)
+  say(`  ${file} (open it in Chrome's or VS Code's profiler)`)
+  print(
+    'by package',
+    sums(totals, ({ place }) => packageOf(place)),
+    say,
+  )
+  print(
+    'by file',
+    sums(totals, ({ place }) => place.replace(/:\d+$/, '')),
+    say,
+  )
+  print(
+    'by function',
+    sums(totals, ({ label, place }) => `${label}  ${place}`),
+    say,
+  )
+}
+
+interface SelfTime {
+  readonly label: string
+  readonly place: string
+  readonly us: number
+}
+
+function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): SelfTime[] {
+  const usById = new Map<number, number>()
+  for (const [n, id] of samples.entries()) usById.set(id, (usById.get(id) ?? 0) + (timeDeltas[n] ?? 0))
+  return nodes
+    .filter(({ callFrame }) => !idle.has(callFrame.functionName))
+    .map(({ id, callFrame }) => ({
+      label: callFrame.functionName || '(anonymous)',
+      place: placeOf(callFrame),
+      us: usById.get(id) ?? 0,
+    }))
+}
+
+function placeOf({ url, lineNumber }: ProfileNode['callFrame']): string {
+  if (url === '') return '(native)'
+  if (!url.startsWith('file:') && !url.startsWith('/')) return url
+  const path = url.startsWith('file:') ? fileURLToPath(url) : url
+  return `${relative(repositoryFolder(), path)}:${lineNumber + 1}`
+}
+
+function packageOf(place: string): string {
+  const found = /^(?:libs|services)\/[^/]+|node_modules\/(?:@[^/]+\/)?[^/]+/.exec(place)
+  return found?.[0] ?? (place.startsWith('node:') ? 'node' : place)
+}
+
+function sums(times: readonly SelfTime[], keyOf: (time: SelfTime) => string): [string, number][] {
+  const byKey = new Map<string, number>()
+  for (const time of times) byKey.set(keyOf(time), (byKey.get(keyOf(time)) ?? 0) + time.us)
+  return [...byKey].sort((a, b) => b[1] - a[1])
+}
+
+function print(title: string, entries: readonly [string, number][], say: (line: string) => void): void {
+  const total = entries.reduce((sum, [, us]) => sum + us, 0)
+  say(`  self time ${title}, of ${(total / 1e6).toFixed(2)} s in which it was not idle`)
+  for (const [key, us] of entries.slice(0, shownFunctions)) {
+    say(`    ${((us / total) * 100).toFixed(1).padStart(5)} %  ${key}`)
+  }
+}
