@@ -1,4 +1,5 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -54,13 +55,22 @@ describe('roomway doctor', () => {
   })
 
   test('says which port is in use, and which setting moves it', async () => {
-    const server = createServer().listen(Number(env.ROOMWAY_APP_PORT), '127.0.0.1')
+    const server = createServer((socket) => socket.destroy()).listen(Number(env.ROOMWAY_APP_PORT), '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { code, of } = await findings()
     await new Promise((resolve) => server.close(resolve))
     expect(code).toBe(0)
     expect(of('port app')).toMatchObject({ status: 'warn', remedy: expect.stringContaining('ROOMWAY_APP_PORT') })
     expect(of('port gateway')?.status).toBe('ok')
+  })
+
+  test('takes a port that Roomway itself has as it should be', async () => {
+    const server = createHttpServer((_request, response) => response.end()).listen(Number(env.ROOMWAY_GATEWAY_PORT))
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { of } = await findings()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    expect(of('port gateway')).toMatchObject({ status: 'ok', detail: expect.stringContaining('Roomway') })
   })
 
   test('fails on a broker that cannot be reached, and says where to look', async () => {

@@ -2,6 +2,7 @@ import type { Config } from '@roomway/config'
 import { Command } from 'commander'
 import type { Context, ExitCode } from '../context.js'
 import type { Finding } from '../doctor/finding.js'
+import type { PortUse } from '../doctor/port-check.js'
 
 export function doctorCommand(context: Context, onExit: (code: ExitCode) => void): Command {
   return new Command('doctor')
@@ -57,15 +58,18 @@ async function examineConfigured(config: Config): Promise<readonly Finding[]> {
     import('../doctor/port-check.js'),
     import('../doctor/broker-check.js'),
   ])
-  const { ports, host } = config
   const groups = await Promise.all([
     checkWebSockets(config.cacheDir),
-    checkPort('gateway', 'ROOMWAY_GATEWAY_PORT', host, ports.gateway),
-    checkPort('app', 'ROOMWAY_APP_PORT', host, ports.app),
-    checkPort('console', 'ROOMWAY_CONSOLE_PORT', host, ports.console),
-    checkPort('admin', 'ROOMWAY_ADMIN_PORT', host, ports.admin),
+    ...portsOf(config).map((port) => checkPort(config.host, port)),
     checkBroker(config),
   ])
   const { broker, prefix, auth } = config
   return [ok('configuration', `broker ${broker.kind}, prefix ${prefix}, authentication ${auth.kind}`), ...groups.flat()]
 }
+
+const portsOf = ({ ports }: Config): readonly PortUse[] => [
+  { name: 'gateway', setting: 'ROOMWAY_GATEWAY_PORT', port: ports.gateway, path: '/livez' },
+  { name: 'app', setting: 'ROOMWAY_APP_PORT', port: ports.app, path: '/livez' },
+  { name: 'console', setting: 'ROOMWAY_CONSOLE_PORT', port: ports.console, path: '/config.json' },
+  { name: 'admin', setting: 'ROOMWAY_ADMIN_PORT', port: ports.admin, path: '/metrics' },
+]
