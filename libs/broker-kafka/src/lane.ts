@@ -110,9 +110,9 @@ export class Lane {
     return head?.byteLength ?? 0
   }
 
-  /** Fails the head, and everything behind it. Returns the bytes that are free again. */
+  /** Fails the first batch, and everything behind it. Returns the bytes that are free again. */
   fail(headError: AppendError, behindError: AppendError): number {
-    const { head } = this
+    const head = this.head ?? this.#queue.shift()
     const behind = this.#queue.splice(0)
     this.head = undefined
     for (const call of head?.calls ?? []) call.failed(headError)
