@@ -17,14 +17,14 @@ export interface AppenderTarget {
   onUnroutable(): void
 }
 
-const maxDownMs = 10_000
+const maxDownMs = 20_000
 const maxFlightMs = 30_000
 const watchMs = 5_000
 const maxRoutingKeyBytes = 255
 
 /**
  * Publishes with confirms. One batch is in flight per partition; what is appended meanwhile forms the next. While the connection is away or the
- * broker takes no publishes, records wait; away for 10 s, they fail as not appended, and so does what comes later, at once, until it is back.
+ * broker takes no publishes, records wait; away for 20 s, they fail as not appended, and so does what comes later, at once, until it is back.
  * A batch that is not confirmed for 30 s (a stream without a majority of its replicas) fails as unknown.
  */
 export class Appender {

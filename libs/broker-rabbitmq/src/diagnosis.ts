@@ -7,6 +7,8 @@ import { type Incarnation, type Names, queueExists, type StreamLimits, streamArg
 
 export interface DiagnosisTarget {
   readonly link: Link
+  /** An alarm shows on the connection that publishes. */
+  readonly publishing: Link
   readonly epochs: Epochs
   readonly names: Names
   readonly partitions: number
@@ -22,7 +24,7 @@ export async function diagnose(target: DiagnosisTarget): Promise<readonly Diagno
   try {
     const version = await within(versionOf(target.link), answerMs, () => target.link.lastError?.message ?? 'no answer')
     findings.push({ check: 'reachable', status: 'ok', detail: `RabbitMQ ${version} answers` })
-    findings.push(versionFinding(version), alarmFinding(target.link))
+    findings.push(versionFinding(version), alarmFinding(target.publishing))
     findings.push(...(await declared(target)))
   } catch (error) {
     findings.push({

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BrokerRecord, Logger, LogName } from '@roomway/broker'
 import { within } from './faults.js'
-import { closeChannel, type Link, LinkClosedError } from './link.js'
+import { type Link, LinkClosedError } from './link.js'
+import type { QueueSender } from './queue-sender.js'
 import type { StreamProbe } from './stream-probe.js'
 import { StreamReader } from './stream-reader.js'
 import {
@@ -24,7 +25,7 @@ import {
  * after it a missing stream is a deleted one, which calls for the next genesis.
  */
 export interface EpochsTarget {
-  readonly publishing: Link
+  readonly sender: QueueSender
   readonly reading: Link
   readonly probe: StreamProbe
   readonly names: Names
@@ -71,8 +72,8 @@ export class Epochs {
     await this.#caughtUp()
     if (!this.#present.has(log)) await this.#propose({ log, epoch: newEpoch(), parent: '', partitions })
     const incarnation = await this.#settle(log)
-    const { publishing, names } = this.#target
-    if (await restoreIncarnation(publishing, names, incarnation)) return this.#settle(log)
+    const { reading, names } = this.#target
+    if (await restoreIncarnation(reading, names, incarnation)) return this.#settle(log)
     return this.replace(incarnation)
   }
 
@@ -125,8 +126,8 @@ export class Epochs {
   }
 
   async #begin(): Promise<void> {
-    const { publishing, reading, probe, names, logger } = this.#target
-    await declareQueue(publishing, names.anchor, streamArguments('meta', {}))
+    const { reading, probe, names, logger } = this.#target
+    await declareQueue(reading, names.anchor, streamArguments('meta', {}))
     const end = await probe.end(names.anchor)
     if (this.#closed) throw new LinkClosedError('the broker is closed')
     await this.#reader?.close()
@@ -219,30 +220,16 @@ export class Epochs {
   }
 
   async #declare(incarnation: Incarnation): Promise<void> {
-    const { publishing, names, limits } = this.#target
-    await declareIncarnation(publishing, names, limits, incarnation)
+    const { reading, names, limits } = this.#target
+    await declareIncarnation(reading, names, limits, incarnation)
     const parent = this.#known.get(incarnation.parent) ?? this.#orphans.get(incarnation.log)
-    if (parent !== undefined && parent.epoch !== incarnation.epoch) await unbindIncarnation(publishing, names, parent)
+    if (parent !== undefined && parent.epoch !== incarnation.epoch) await unbindIncarnation(reading, names, parent)
     await this.#append(declaredKey, incarnation)
   }
 
-  async #append(key: string, value: Incarnation): Promise<void> {
-    const channel = await this.#target.publishing.confirmChannel()
-    try {
-      const headers = { 'roomway-key': key, 'roomway-event': key }
-      const options = { headers, contentType: 'application/json', mandatory: true, deliveryMode: 2 }
-      await new Promise<void>((resolve, reject) => {
-        channel.once('return', () => reject(new Error(`no stream ${this.#target.names.anchor}`)))
-        channel.sendToQueue(
-          this.#target.names.anchor,
-          Buffer.from(JSON.stringify(value)),
-          options,
-          (error: Error | null) => (error ? reject(error) : resolve()),
-        )
-      })
-    } finally {
-      await closeChannel(channel)
-    }
+  #append(key: string, value: Incarnation): Promise<void> {
+    const options = { headers: { 'roomway-key': key, 'roomway-event': key }, contentType: 'application/json' }
+    return this.#target.sender.send(this.#target.names.anchor, Buffer.from(JSON.stringify(value)), options)
   }
 
   /** Waits for a state that records of the stream bring about. @throws an Error where it does not come. */

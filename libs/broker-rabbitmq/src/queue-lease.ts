@@ -1,23 +1,26 @@
 import type { Lease, LeaseObserver, Logger } from '@roomway/broker'
-import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
+import type { Channel, ConsumeMessage } from 'amqplib'
 import { sustain } from './faults.js'
 import { channelClosed, closeChannel, type Link, withChannel } from './link.js'
+import type { QueueSender } from './queue-sender.js'
 import { type ArgumentTable, declareQueue, type Names } from './topology.js'
 
 export interface QueueLeaseTarget {
   readonly link: Link
+  readonly sender: QueueSender
   readonly names: Names
   readonly logger: Logger
   readonly name: string
   readonly partitions: number
   readonly observer: LeaseObserver
+  /** How often an owner changes its token for a fresh one, in ms. Default 60 000, far below RabbitMQ's limit (30 min) on a delivery's age. */
+  readonly renewMs?: number
   onClosed(lease: QueueLease): void
 }
 
 const leaseArguments: ArgumentTable = { 'x-queue-type': 'quorum', 'x-single-active-consumer': true, 'x-max-length': 1 }
 const membersArguments: ArgumentTable = { 'x-queue-type': 'quorum' }
 const token = Buffer.from('token')
-/** Far below RabbitMQ's limit on an unacknowledged delivery (30 min unless set). */
 const renewMs = 60_000
 const balanceMs = 2_000
 
@@ -98,7 +101,7 @@ class PartitionClaim {
   readonly #partition: number
   readonly #queue: string
   readonly #stop = new AbortController()
-  #channel: ConfirmChannel | undefined
+  #channel: Channel | undefined
   #held: ConsumeMessage | undefined
   #state: 'waiting' | 'owned' = 'waiting'
 
@@ -130,21 +133,21 @@ class PartitionClaim {
     if (this.#channel !== undefined) await this.#release(this.#channel)
   }
 
-  #release(channel: ConfirmChannel): Promise<void> {
+  #release(channel: Channel): Promise<void> {
     this.#lose()
     return closeChannel(channel)
   }
 
   async #session(): Promise<void> {
     await declareQueue(this.#target.link, this.#queue, leaseArguments)
-    const channel = await this.#target.link.confirmChannel()
+    const channel = await this.#target.link.channel()
     const closed = channelClosed(channel)
     if (this.#stop.signal.aborted) return closeChannel(channel)
     this.#channel = channel
-    const renewal = setInterval(() => this.#renew(channel), renewMs)
+    const renewal = setInterval(() => void this.#renew(channel), this.#target.renewMs ?? renewMs)
     try {
       await channel.prefetch(1)
-      channel.sendToQueue(this.#queue, token, { deliveryMode: 2 })
+      void this.#putToken().then((isThere) => isThere || closeChannel(channel))
       await channel.consume(this.#queue, (message) => this.#receive(channel, message))
       await closed
     } finally {
@@ -153,26 +156,36 @@ class PartitionClaim {
     }
   }
 
-  #receive(channel: ConfirmChannel, message: ConsumeMessage | null): void {
+  #receive(channel: Channel, message: ConsumeMessage | null): void {
     if (channel !== this.#channel || this.#stop.signal.aborted) return
     if (message === null) return void this.#release(channel)
     this.#held = message
-    if (message.fields.redelivered) this.#renew(channel)
+    if (message.fields.redelivered) void this.#renew(channel)
     if (this.#state === 'owned') return
     this.#state = 'owned'
     this.#tell('onOwned')
   }
 
   /** A fresh token for the one held: no token is unacknowledged for long, and none is redelivered often enough to meet a delivery limit. */
-  #renew(channel: ConfirmChannel): void {
+  async #renew(channel: Channel): Promise<void> {
     const held = this.#held
-    if (held === undefined || channel !== this.#channel) return
+    if (held === undefined || !(await this.#putToken()) || channel !== this.#channel || this.#held !== held) return
     this.#held = undefined
     try {
-      channel.sendToQueue(this.#queue, token, { deliveryMode: 2 })
       channel.ack(held)
     } catch {
       // The channel closed meanwhile: the partition is lost anyway.
+    }
+  }
+
+  /** True where the broker has it. Where not, the token that is held stays as it is, and a claim is made anew. */
+  async #putToken(): Promise<boolean> {
+    try {
+      await this.#target.sender.send(this.#queue, token, {})
+      return true
+    } catch (error) {
+      this.#target.logger.debug({ queue: this.#queue, error }, 'a lease token could not be put into its queue')
+      return false
     }
   }
 

@@ -6,6 +6,7 @@ import { Epochs } from './epochs.js'
 import { within } from './faults.js'
 import { Link } from './link.js'
 import { QueueLease } from './queue-lease.js'
+import { QueueSender } from './queue-sender.js'
 import { StreamLog } from './stream-log.js'
 import { StreamProbe } from './stream-probe.js'
 import { exchangeType, type Incarnation, type Names, namesOf, type StreamLimits } from './topology.js'
@@ -39,6 +40,7 @@ class RabbitmqBroker implements Broker {
   readonly #publishing: Link
   readonly #tailing: Link
   readonly #replaying: Link
+  readonly #sender: QueueSender
   readonly #probe: StreamProbe
   readonly #epochs: Epochs
   readonly #logs = new Map<LogName, Promise<StreamLog>>()
@@ -64,9 +66,10 @@ class RabbitmqBroker implements Broker {
     this.#publishing = link('publishing')
     this.#tailing = link('tailing')
     this.#replaying = link('replaying')
-    this.#probe = new StreamProbe(this.#replaying, this.#publishing)
+    this.#sender = new QueueSender(this.#publishing)
+    this.#probe = new StreamProbe(this.#replaying, this.#sender)
     this.#epochs = new Epochs({
-      publishing: this.#publishing,
+      sender: this.#sender,
       reading: this.#tailing,
       probe: this.#probe,
       names: this.#names,
@@ -92,6 +95,7 @@ class RabbitmqBroker implements Broker {
     const onClosed = (lease: QueueLease): void => void this.#leases.delete(lease)
     const lease = new QueueLease({
       link: this.#tailing,
+      sender: this.#sender,
       names: this.#names,
       logger,
       name,
@@ -105,7 +109,8 @@ class RabbitmqBroker implements Broker {
 
   diagnose(): Promise<readonly Diagnosis[]> {
     return diagnose({
-      link: this.#publishing,
+      link: this.#replaying,
+      publishing: this.#publishing,
       epochs: this.#epochs,
       names: this.#names,
       partitions: this.#options.partitions,

@@ -39,8 +39,6 @@ export function markerOptions(id: string, timeMs: number): Options.Publish {
     type: markerType,
     messageId: id,
     headers: { [keyHeader]: '$marker', 'roomway-event': '$marker', [timeHeader]: timeMs },
-    mandatory: true,
-    deliveryMode: 2,
   }
 }
 

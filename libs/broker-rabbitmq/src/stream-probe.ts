@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ConfirmChannel, ConsumeMessage, Message } from 'amqplib'
-import { isMissing, MissingError, within } from './faults.js'
+import type { ConsumeMessage } from 'amqplib'
+import { isMissing, within } from './faults.js'
 import { closeChannel, type Link, LinkClosedError } from './link.js'
+import type { QueueSender } from './queue-sender.js'
 import { markerOptions, offsetOf } from './record-codec.js'
 
 const attemptMs = 5_000
@@ -17,14 +18,13 @@ const empty = Buffer.alloc(0)
  */
 export class StreamProbe {
   readonly #reading: Link
-  readonly #publishing: Link
+  readonly #sender: QueueSender
   readonly #waiting = new Map<string, Promise<number>>()
   readonly #running = new Map<string, Promise<unknown>>()
-  #markers: Promise<ConfirmChannel> | undefined
 
-  constructor(reading: Link, publishing: Link) {
+  constructor(reading: Link, sender: QueueSender) {
     this.#reading = reading
-    this.#publishing = publishing
+    this.#sender = sender
   }
 
   /**
@@ -62,7 +62,9 @@ export class StreamProbe {
   async #readMarker(stream: string): Promise<number> {
     const id = randomUUID()
     const isOurs = (message: ConsumeMessage): boolean => message.properties.messageId === id
-    const marker = await this.#scan(stream, 'next', isOurs, () => this.#publishMarker(stream, id))
+    const marker = await this.#scan(stream, 'next', isOurs, () =>
+      this.#sender.send(stream, empty, markerOptions(id, Date.now())),
+    )
     return offsetOf(marker) + 1
   }
 
@@ -91,37 +93,6 @@ export class StreamProbe {
       return await found
     } finally {
       await closeChannel(channel)
-    }
-  }
-
-  async #publishMarker(stream: string, id: string): Promise<void> {
-    const channel = await this.#markerChannel()
-    await new Promise<void>((resolve, reject) => {
-      const returned = (message: Message): void => {
-        if (message.properties.messageId === id) reject(new MissingError(`no stream ${stream}`))
-      }
-      channel.on('return', returned)
-      channel.sendToQueue(stream, empty, markerOptions(id, Date.now()), (error: Error | null) => {
-        channel.off('return', returned)
-        if (error) reject(error)
-        else resolve()
-      })
-    })
-  }
-
-  async #markerChannel(): Promise<ConfirmChannel> {
-    this.#markers ??= this.#publishing.confirmChannel()
-    const opening = this.#markers
-    const forget = (): void => {
-      if (this.#markers === opening) this.#markers = undefined
-    }
-    try {
-      const channel = await opening
-      channel.once('close', forget)
-      return channel
-    } catch (error) {
-      forget()
-      throw error
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { LeaseObserver } from '@roomway/broker'
 import { testBroker } from '@roomway/broker/conformance'
 import { type LocalRabbitmq, type NodeProcess, spawnNode, startRabbitmq } from '@roomway/testing'
-import { deleteStreams, open, smallLimits } from './support.js'
+import { deleteQueues, open, smallLimits, streamsOf } from './support.js'
 
 let rabbitmq: LocalRabbitmq
 
@@ -26,7 +26,7 @@ testBroker('RabbitMQ', {
   async recreateLog(prefix, name) {
     const broker = await open(rabbitmq.url, prefix)
     const { epoch, partitions } = await broker.log(name)
-    await deleteStreams(rabbitmq.url, prefix, 'events', epoch, partitions)
+    await deleteQueues(rabbitmq.url, streamsOf(prefix, name, { epoch, partitions }))
     await broker.close()
     const next = await open(rabbitmq.url, prefix)
     await next.log(name)

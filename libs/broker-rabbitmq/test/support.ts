@@ -1,7 +1,8 @@
-import type { Broker, Logger } from '@roomway/broker'
+import type { Broker, Log, Logger, LogName } from '@roomway/broker'
+import { randomPrefix } from '@roomway/testing'
 import { type ChannelModel, connect } from 'amqplib'
 import { openRabbitmqBroker, type RabbitmqBrokerOptions } from '../src/index.js'
-import { namesOf } from '../src/topology.js'
+import { type Incarnation, namesOf, streamArguments } from '../src/topology.js'
 
 export const silent: Logger = {
   debug: () => undefined,
@@ -24,21 +25,99 @@ export async function foreign<T>(url: string, use: (model: ChannelModel) => Prom
   try {
     return await use(model)
   } finally {
-    await model.close()
+    await model.close().catch(() => undefined)
   }
 }
 
-export async function deleteStreams(
-  url: string,
-  prefix: string,
-  log: 'events' | 'intake',
-  epoch: string,
-  partitions: number,
-) {
+export async function deleteQueues(url: string, queues: readonly string[]): Promise<void> {
   await foreign(url, async (model) => {
     const channel = await model.createChannel()
-    for (let partition = 0; partition < partitions; partition += 1) {
-      await channel.deleteQueue(namesOf(prefix).stream(log, epoch, partition))
-    }
+    for (const queue of queues) await channel.deleteQueue(queue)
   })
+}
+
+export function streamsOf(
+  prefix: string,
+  log: LogName,
+  { epoch, partitions }: Pick<Log, 'epoch' | 'partitions'>,
+): string[] {
+  return Array.from({ length: partitions }, (_unused, partition) => namesOf(prefix).stream(log, epoch, partition))
+}
+
+/** One deployment on a broker that others use too: a prefix of its own, and nothing left behind. */
+export class Deployment {
+  readonly url: string
+  readonly prefix = randomPrefix()
+  readonly names = namesOf(this.prefix)
+  readonly #brokers: Broker[] = []
+
+  constructor(url: string) {
+    this.url = url
+  }
+
+  async open(options: Partial<RabbitmqBrokerOptions> = {}): Promise<Broker> {
+    const broker = await open(this.url, this.prefix, options)
+    this.#brokers.push(broker)
+    return broker
+  }
+
+  /** Closes what was opened and deletes what was declared. `leases`: names that were claimed, with their partitions. */
+  async close(leases: Readonly<Record<string, number>> = {}): Promise<void> {
+    await Promise.all(this.#brokers.map((broker) => broker.close()))
+    const incarnations = await this.#incarnations()
+    const queues = incarnations.flatMap((each) => streamsOf(this.prefix, each.log, each))
+    for (const [lease, partitions] of Object.entries(leases)) {
+      queues.push(this.names.membersQueue(lease))
+      for (let partition = 0; partition < partitions; partition += 1)
+        queues.push(this.names.leaseQueue(lease, partition))
+    }
+    await deleteQueues(this.url, [...queues, this.names.anchor])
+    await foreign(this.url, async (model) => {
+      const channel = await model.createChannel()
+      for (const { log } of incarnations) await channel.deleteExchange(this.names.exchange(log))
+    })
+  }
+
+  /** Every genesis on record, read as any program could. */
+  async #incarnations(): Promise<Incarnation[]> {
+    return foreign(this.url, async (model) => {
+      const channel = await model.createConfirmChannel()
+      await channel.assertQueue(this.names.anchor, {
+        durable: true,
+        arguments: anchorArguments,
+      })
+      channel.sendToQueue(this.names.anchor, Buffer.from('last'))
+      await channel.waitForConfirms()
+      const found: Incarnation[] = []
+      await channel.prefetch(10_000)
+      await new Promise<void>((resolve) => {
+        const take = (text: string, key: unknown): void => {
+          if (text === 'last') resolve()
+          if (key === '$genesis' && text.startsWith('{')) found.push(JSON.parse(text) as Incarnation)
+        }
+        void channel.consume(
+          this.names.anchor,
+          (message) => take(message!.content.toString(), message!.properties.headers?.['roomway-key']),
+          { arguments: { 'x-stream-offset': 'first' } },
+        )
+      })
+      return found
+    })
+  }
+}
+
+/** Arguments of the stream of epochs, for programs that stand in for a node. */
+export const anchorArguments = streamArguments('meta', {})
+
+/** Everything that a log's partition holds now. */
+export async function textsOf(log: Log, partition: number): Promise<string[]> {
+  const texts: string[] = []
+  await log.read(partition, await log.start(partition), await log.end(partition), ({ records }) => {
+    texts.push(...records.map((record) => Buffer.from(record.value).toString()))
+  })
+  return texts
+}
+
+export function record(partition: number, text: string, key = 'chat:1') {
+  return { partition, key, headers: { 'content-type': 'text/plain' }, value: Buffer.from(text) }
 }

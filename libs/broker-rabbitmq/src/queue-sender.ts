@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto'
+import type { ConfirmChannel, Message, Options } from 'amqplib'
+import { MissingError } from './faults.js'
+import type { Link } from './link.js'
+
+/**
+ * Sends single messages (markers, geneses, tokens) to queues by their names and waits for each confirm, on one channel that is opened when
+ * first needed. It belongs on the connection that publishes: RabbitMQ stops reading from a connection that publishes during an alarm.
+ */
+export class QueueSender {
+  readonly #link: Link
+  #channel: Promise<ConfirmChannel> | undefined
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  /** @throws MissingError where the queue does not exist; an Error where the channel closed before the confirm. */
+  async send(queue: string, body: Buffer, options: Options.Publish): Promise<void> {
+    const channel = await this.#open()
+    const messageId = options.messageId ?? randomUUID()
+    await new Promise<void>((resolve, reject) => {
+      const returned = (message: Message): void => {
+        if (message.properties.messageId === messageId) reject(new MissingError(`no queue '${queue}'`))
+      }
+      const confirmed = (error: Error | null): void => {
+        channel.off('return', returned)
+        if (error) reject(error)
+        else resolve()
+      }
+      channel.on('return', returned)
+      channel.sendToQueue(queue, body, { ...options, messageId, mandatory: true, deliveryMode: 2 }, confirmed)
+    })
+  }
+
+  #open(): Promise<ConfirmChannel> {
+    if (this.#channel !== undefined) return this.#channel
+    const opening = this.#link.confirmChannel()
+    const forget = (): void => {
+      if (this.#channel === opening) this.#channel = undefined
+    }
+    opening.then((channel) => {
+      channel.setMaxListeners(0)
+      channel.once('close', forget)
+    }, forget)
+    this.#channel = opening
+    return opening
+  }
+}
