@@ -123,6 +123,7 @@ export class Memberships {
     if (membership.state === 'gone') return
     connection.counters.gapsTotal++
     membership.position = room.window.next - 1
+    membership.told = membership.position
     if (join !== undefined) membership.join = { ...join, recovered: false, reason }
     else this.#sendReset(membership, reason)
     membership.state = 'queued'

@@ -10,30 +10,30 @@ let scratch = Buffer.allocUnsafeSlow(256 * 1024)
 const maxCharBytes = 3
 const quotedNames = new Map<string, string>()
 
-/** The frame in scratch memory, valid until the next call. */
-export function liveFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
-  return format === 'json' ? writeJson(event) : packMsgpack(event)
+/** The frame in scratch memory, valid until the next call. `prev` may be given for a client that knows less than the node. */
+export function liveFrame(event: LoggedEvent, format: WireFormat, prev: number = event.prev): Uint8Array {
+  return format === 'json' ? writeJson(event, prev) : packMsgpack(event, prev)
 }
 
 /** The frame, kept with the event for the next replay that needs it. */
 export function keptFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
   if (format === 'json') {
     if (event.jsonFrame === undefined) {
-      event.jsonFrame = Buffer.from(writeJson(event))
+      event.jsonFrame = Buffer.from(writeJson(event, event.prev))
       event.home.window.grew(event.jsonFrame.length)
     }
     return event.jsonFrame
   }
   if (event.msgpackFrame === undefined) {
-    event.msgpackFrame = packMsgpack(event)
+    event.msgpackFrame = packMsgpack(event, event.prev)
     event.home.window.grew(event.msgpackFrame.length)
   }
   return event.msgpackFrame
 }
 
-function writeJson(event: LoggedEvent): Uint8Array {
+function writeJson(event: LoggedEvent, prev: number): Uint8Array {
   const { payload } = event
-  const head = `{"type":"event","room":${event.home.json},"offset":${event.offset},"prev":${event.prev},"id":${JSON.stringify(event.id)},"event":${quoted(event.event)},`
+  const head = `{"type":"event","room":${event.home.json},"offset":${event.offset},"prev":${prev},"id":${JSON.stringify(event.id)},"event":${quoted(event.event)},`
   const tail = tailOf(event)
   if (!event.isJson)
     return Buffer.from(
@@ -67,12 +67,12 @@ function reserve(bytes: number): void {
   if (bytes > scratch.length) scratch = Buffer.allocUnsafeSlow(bytes * 2)
 }
 
-function packMsgpack(event: LoggedEvent): Uint8Array {
+function packMsgpack(event: LoggedEvent, prev: number): Uint8Array {
   const frame: Record<keyof EventFrame, unknown> | Record<string, unknown> = {
     type: 'event',
     room: event.room,
     offset: event.offset,
-    prev: event.prev,
+    prev,
     id: event.id,
     event: event.event,
     data: event.isJson ? JSON.parse(event.payload.toString('utf8')) : new Uint8Array(event.payload),

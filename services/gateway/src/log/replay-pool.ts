@@ -157,7 +157,10 @@ class Scan {
         const { socket } = membership.connection
         if (socket.format !== format || !isServed(membership, this.#id) || membership.position >= event.offset) continue
         if (isSessionRoom(event.room)) membership.connection.send(sessionFrame(logged))
-        else {
+        else if (logged.prev > membership.told) {
+          socket.send(liveFrame(logged, format, membership.told))
+          frame = undefined // it lay in the same scratch memory
+        } else {
           frame ??= liveFrame(logged, format)
           socket.send(frame)
         }
@@ -168,6 +171,7 @@ class Scan {
 
   #sent(membership: Membership, offset: number): void {
     membership.position = offset
+    membership.told = offset
     membership.replayed++
     membership.connection.counters.framesSent++
     if (membership.connection.socket.bufferedBytes() <= this.#options.softLimitBytes) return

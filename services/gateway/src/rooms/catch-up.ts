@@ -3,7 +3,7 @@
  * scan of the log; at the window's end the connection goes live in the same synchronous step, so nothing is lost or doubled between.
  * Work is done in slices of the event loop, so that ten thousand resumes at once do not hold up what is live.
  */
-import { keptFrame } from '../encoder/event-frame.js'
+import { keptFrame, liveFrame } from '../encoder/event-frame.js'
 import { sessionFrame } from '../encoder/session-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
 import type { Membership } from './membership.js'
@@ -52,6 +52,7 @@ export class CatchUp {
     leaveTopic(membership)
     membership.position = membership.room.window.next - 1
     membership.laggedFrom = membership.position
+    membership.told = membership.room.lastOffset
     membership.state = 'draining'
     membership.connection.counters.laggedTotal++
     membership.connection.whenDrained(membership)
@@ -108,8 +109,11 @@ export class CatchUp {
   #send(membership: Membership, event: LoggedEvent): void {
     const { connection } = membership
     if (isSessionRoom(membership.room.name)) connection.send(sessionFrame(event))
+    else if (event.prev > membership.told)
+      connection.socket.send(liveFrame(event, connection.socket.format, membership.told))
     else connection.socket.send(keptFrame(event, connection.socket.format))
     membership.position = event.offset
+    membership.told = event.offset
     membership.replayed++
     connection.counters.framesSent++
   }

@@ -29,6 +29,8 @@ export class Membership {
   state: MembershipState = 'queued'
   /** Everything up to here was sent, or was not wanted. Meaningless while live: then it is the node's own position. */
   position: number
+  /** Up to where the client itself can know that it has everything: `position` may be ahead of it where the log held nothing for the room. */
+  told: number
   replayed = 0
   /** The scan that serves it while replaying; another scan's records are not for it. */
   scan: object | undefined = undefined
@@ -40,6 +42,7 @@ export class Membership {
     this.connection = connection
     this.room = room
     this.position = position
+    this.told = join?.recovered === undefined ? Number.MAX_SAFE_INTEGER : position
     this.join = join
   }
 }

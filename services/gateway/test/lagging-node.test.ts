@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { turns } from './fake-broker.js'
+import { FakeNode } from './fake-node.js'
+
+const room = 'chat:1'
+const record = (n: number) => ({ partition: 0, key: room, headers: {}, value: Buffer.from(String(n)) })
+
+describe('a node that lags behind the log', () => {
+  let fake: FakeNode
+
+  beforeEach(async () => {
+    fake = await FakeNode.open()
+  })
+  afterEach(() => fake.close())
+
+  test('keeps a client that is ahead of it waiting until it has read so far, and resets nothing', async () => {
+    const { events } = fake.broker
+    await events.append([record(0), record(1)])
+    events.isFollowing = false
+    await events.append([record(2), record(3), record(4)])
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { epoch: events.epoch, offset: 3 } })
+    await turns(5)
+    expect(client.socket.frames.map((frame) => frame.type)).toEqual(['welcome'])
+    events.deliver(0)
+    await turns(5)
+    expect(client.socket.frames.slice(1)).toMatchObject([
+      { type: 'event', offset: 4 },
+      { type: 'joined', recovered: true, offset: 4 },
+    ])
+  })
+
+  test('tells a client that is past the end of the log so', async () => {
+    const { events } = fake.broker
+    await events.append([record(0), record(1)])
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { epoch: events.epoch, offset: 7 } })
+    await turns(5)
+    expect(client.socket.frames[1]).toMatchObject({ type: 'joined', recovered: false, reason: 'ahead', offset: 1 })
+  })
+
+  test('tells a client whose position the log has forgotten so, and goes on from now', async () => {
+    const { events } = fake.broker
+    await events.append([record(0), record(1), record(2)])
+    fake.node.tail.windows()[0]!.expire(Number.MAX_SAFE_INTEGER)
+    events.starts = [2]
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { epoch: events.epoch, offset: 0 } })
+    await turns(10)
+    expect(client.socket.frames[1]).toMatchObject({
+      type: 'joined',
+      recovered: false,
+      reason: 'expired',
+      offset: 2,
+      replayed: 0,
+    })
+    await events.append([record(3)])
+    expect(client.socket.events(room).map((event) => event.offset)).toEqual([3])
+  })
+
+  test('answers a resume only after every room is answered, and leaves no join unanswered when the room is left meanwhile', async () => {
+    const { events } = fake.broker
+    events.isFollowing = false
+    await events.append([record(0)])
+    const client = await fake.connect()
+    const rooms = { [room]: { epoch: events.epoch, offset: 0 } }
+    fake.send(client, { type: 'resume', id: 1, token: 'none', rooms })
+    await turns(5)
+    expect(client.socket.frames.map((frame) => frame.type)).toEqual(['welcome'])
+    fake.send(client, { type: 'leave', id: 2, room })
+    const types = client.socket.frames.map((frame) => frame.type)
+    expect(types.slice(1).sort()).toEqual(['ack', 'error', 'resumed'])
+  })
+})
+
+describe('taking a session over', () => {
+  test('a claim read late does not close the connection that claimed after it', async () => {
+    const fake = await FakeNode.open()
+    const control = fake.broker.get('control')
+    const first = await fake.connect()
+    const { resumeToken } = first.socket.frames[0] as { resumeToken: string }
+    control.isFollowing = false
+    const elsewhere = {
+      partition: 0,
+      key: '$claim',
+      headers: { 'roomway-id': 'elsewhere', session: first.guest.connection!.session },
+      value: Buffer.alloc(0),
+    }
+    await control.append([elsewhere])
+    const second = await fake.connect()
+    fake.send(second, { type: 'resume', id: 1, token: resumeToken, rooms: {} })
+    expect(first.socket.closedAs).toBe('session_taken')
+    await turns(3)
+    control.deliver(0)
+    expect(second.socket.closedAs).toBeUndefined()
+    control.isFollowing = true
+    await control.append([elsewhere])
+    expect(second.socket.closedAs).toBe('session_taken')
+    await fake.close()
+  })
+
+  test('a copy of the session cannot have its commands swallowed: the older connection is closed before the copy publishes', async () => {
+    const fake = await FakeNode.open()
+    const original = await fake.connect()
+    const { resumeToken } = original.socket.frames[0] as { resumeToken: string }
+    const copy = await fake.connect()
+    fake.send(copy, { type: 'resume', id: 1, token: resumeToken, rooms: {} })
+    expect(original.socket.closedAs).toBe('session_taken')
+    expect(copy.socket.frames.at(-1)).toMatchObject({ type: 'resumed', recovered: true })
+    await fake.close()
+  })
+})
+
+describe('a quiet room', () => {
+  test('a new log resets its members, who go on in it', async () => {
+    const fake = await FakeNode.open()
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room })
+    await fake.broker.events.append([record(0)])
+    fake.broker.events.reset('e2')
+    await turns(5)
+    expect(client.socket.frames.at(-1)).toEqual({ type: 'reset', room, epoch: 'e2', offset: -1, reason: 'epoch' })
+    await fake.broker.events.append([record(0)])
+    expect(client.socket.events(room).map((event) => event.offset)).toEqual([0, 0])
+    await fake.close()
+  })
+})
