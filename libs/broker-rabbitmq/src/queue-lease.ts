@@ -147,7 +147,7 @@ class PartitionClaim {
     const renewal = setInterval(() => void this.#renew(channel), this.#target.renewMs ?? renewMs)
     try {
       await channel.prefetch(1)
-      void this.#putToken().then((isThere) => isThere || closeChannel(channel))
+      void this.#putToken().then((isThere) => (isThere ? undefined : closeChannel(channel)))
       await channel.consume(this.#queue, (message) => this.#receive(channel, message))
       await closed
     } finally {

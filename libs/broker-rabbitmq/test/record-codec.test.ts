@@ -1,0 +1,75 @@
+import { describe, expect, test } from '@jest/globals'
+import type { ConsumeMessage, Options } from 'amqplib'
+import { isMissing, MissingError } from '../src/faults.js'
+import { isMarker, isSameRecord, markerOptions, publishOptions, recordOf } from '../src/record-codec.js'
+
+/** A delivery as amqplib hands it over, of what was published with these options. */
+function delivered(options: Options.Publish, offset: number, body = 'x', routingKey = 'p.0'): ConsumeMessage {
+  const { headers, ...properties } = options
+  const fields = { consumerTag: '', deliveryTag: 1, redelivered: false, exchange: '', routingKey }
+  return {
+    content: Buffer.from(body),
+    fields,
+    properties: { ...properties, headers: { ...headers, 'x-stream-offset': offset } },
+  } as unknown as ConsumeMessage
+}
+
+const sent = {
+  partition: 3,
+  key: 'chat:1',
+  headers: { 'content-type': 'text/plain', traceparent: '00-1' },
+  value: Buffer.from('x'),
+}
+
+describe('a record', () => {
+  test('comes back as it was published, without the headers that carry its key, time and offset', () => {
+    const message = delivered(publishOptions(sent, 1_767_225_600_123), 9)
+    expect(recordOf(message, 3, false)).toEqual({ ...sent, offset: 9, timeMs: 1_767_225_600_123 })
+    expect(message.properties.timestamp).toBe(1_767_225_600)
+  })
+
+  test('without a key of ours has its routing key for one only behind the open door', () => {
+    const message = delivered({}, 0, 'x', 'chat:2')
+    expect([recordOf(message, 0, true).key, recordOf(message, 0, false).key]).toEqual(['chat:2', undefined])
+  })
+
+  test('leaves out headers that have no text form', () => {
+    const headers = {
+      decimal: { '!': 'decimal', value: { places: 1, digits: 15 } },
+      none: null,
+      raw: Buffer.from([0xff]),
+      at: { '!': 'timestamp', value: 5 },
+    }
+    expect(recordOf(delivered({ headers }, 0), 0, false).headers).toEqual({ at: '5' })
+  })
+
+  test('is told from another at the same offset by its body, its key or its time', () => {
+    const original = delivered(publishOptions(sent, 1_000), 4)
+    expect(isSameRecord(original, delivered(publishOptions(sent, 1_000), 4))).toBe(true)
+    expect(isSameRecord(original, delivered(publishOptions(sent, 1_001), 4))).toBe(false)
+    expect(isSameRecord(original, delivered(publishOptions(sent, 1_000), 4, 'y'))).toBe(false)
+    expect(isSameRecord(original, delivered(publishOptions({ ...sent, key: 'chat:2' }, 1_000), 4))).toBe(false)
+  })
+
+  test('is no marker, and a marker is one', () => {
+    expect([isMarker(delivered(publishOptions(sent, 0), 1)), isMarker(delivered(markerOptions('id', 0), 1))]).toEqual([
+      false,
+      true,
+    ])
+  })
+})
+
+describe('a 404 of RabbitMQ', () => {
+  const answer = (text: string) =>
+    Object.assign(new Error(`Operation failed: QueueDeclare; 404 (NOT-FOUND) with message "NOT_FOUND - ${text}"`), {
+      code: 404,
+    })
+
+  test('means a missing stream only where it says so, not where the node of the stream is down', () => {
+    expect(isMissing(answer(`no queue 'a' in vhost '/'`))).toBe(true)
+    expect(isMissing(answer(`no exchange 'a' in vhost '/'`))).toBe(true)
+    expect(isMissing(answer(`home node 'r@h' of durable queue 'a' in vhost '/' is down or inaccessible`))).toBe(false)
+    expect(isMissing(new MissingError('gone'))).toBe(true)
+    expect(isMissing(new Error(`no queue 'a'`))).toBe(false)
+  })
+})
