@@ -44,7 +44,9 @@ async function latestIn(log: Log, partition: number, from: number, to: number): 
     for (const record of batch.records) {
       if (record.key !== systemNames.checkpoint) continue
       const checkpoint = parse(record.value)
-      if (checkpoint !== undefined && (best === undefined || checkpoint.handled >= best.handled)) best = checkpoint
+      // Nothing above itself: it speaks of a log that this one has taken the place of.
+      if (checkpoint === undefined || checkpoint.handled > record.offset) continue
+      if (best === undefined || checkpoint.handled >= best.handled) best = checkpoint
     }
   }
   await log.read(partition, from, to, onBatch)

@@ -42,13 +42,18 @@ describe('the checkpoint of a partition', () => {
   })
 
   test('is found at the very start of a long log', async () => {
-    const { log } = logOf([checkpointRecord(0, checkpoint(1)), ...many(9_000)], 40_000)
-    expect(await findCheckpoint(log, 0)).toEqual(checkpoint(1))
+    const { log } = logOf([checkpointRecord(0, checkpoint(0)), ...many(9_000)], 40_000)
+    expect(await findCheckpoint(log, 0)).toEqual(checkpoint(0))
   })
 
   test('is the furthest where a paused owner wrote an older one after it', async () => {
-    const { log } = logOf([checkpointRecord(0, checkpoint(9)), checkpointRecord(0, checkpoint(4)), other])
+    const { log } = logOf([...many(5), checkpointRecord(0, checkpoint(9)), checkpointRecord(0, checkpoint(4)), other])
     expect(await findCheckpoint(log, 0)).toEqual(checkpoint(9))
+  })
+
+  test('is none that speaks of more than stands below it: it was meant for a log of before', async () => {
+    const { log } = logOf([other, other, checkpointRecord(0, checkpoint(3)), checkpointRecord(0, checkpoint(7)), other])
+    expect(await findCheckpoint(log, 0)).toEqual(checkpoint(3))
   })
 
   test.each([
@@ -62,7 +67,7 @@ describe('the checkpoint of a partition', () => {
     '{"handled":9,"eventsEpoch":"e","events":{"0":"x"}}',
   ])('is not a record of its name that holds %j', async (text) => {
     const broken = { ...other, key: systemNames.checkpoint, value: new TextEncoder().encode(text) }
-    const { log } = logOf([checkpointRecord(0, checkpoint(2)), broken])
+    const { log } = logOf([other, checkpointRecord(0, checkpoint(2)), ...many(9), broken])
     expect(await findCheckpoint(log, 0)).toEqual(checkpoint(2))
   })
 })

@@ -46,6 +46,7 @@ class CommandOwner {
   readonly #partition: number
   readonly #run: ServiceRun
   readonly #eventsEpoch: string
+  readonly #commandsEpoch: string
   readonly #checkpoints: RecordWriter
   readonly #timer: CheckpointTimer
   /** Up to where the latest checkpoint says that events have been read. */
@@ -56,6 +57,7 @@ class CommandOwner {
     this.#partition = partition
     this.#run = new ServiceRun(signal)
     this.#eventsEpoch = options.events.epoch
+    this.#commandsEpoch = options.commands.epoch
     this.#checkpoints = new RecordWriter({ log: options.commands, logger: options.logger })
     this.#timer = new CheckpointTimer(options.pace, () => this.#writeCheckpoint())
   }
@@ -78,7 +80,6 @@ class CommandOwner {
     const checkpoint = await findCheckpoint(commands, this.#partition)
     const from = Math.max(await commands.start(this.#partition), checkpoint?.handled ?? 0)
     const { scan, handling } = await this.#openEvents(from, await this.#startOf(checkpoint))
-    if (events.epoch !== this.#eventsEpoch) throw new Error('the events log became another while it was opened')
     await scan.whenReached(await events.end(this.#partition))
     await followPartition({
       run: this.#run,
@@ -88,6 +89,13 @@ class CommandOwner {
       from,
       take: (batch) => handling.take(batch),
     })
+    if (this.#isOtherLog()) throw new Error('a log became another one while it was opened')
+  }
+
+  /** What is known of a log does not hold for the one that has taken its place. */
+  #isOtherLog(): boolean {
+    const { commands, events } = this.#options
+    return commands.epoch !== this.#commandsEpoch || events.epoch !== this.#eventsEpoch
   }
 
   async #startOf(checkpoint: Checkpoint | undefined): Promise<Start> {
@@ -136,7 +144,7 @@ class CommandOwner {
 
   async #writeCheckpoint(): Promise<void> {
     const make = () => {
-      const checkpoint = this.#checkpoint()
+      const checkpoint = this.#isOtherLog() ? undefined : this.#checkpoint()
       return checkpoint && checkpointRecord(this.#partition, checkpoint)
     }
     await this.#checkpoints.write(this.#partition, make).catch(() => undefined)

@@ -104,6 +104,7 @@ class IntakeMover {
     this.#copied = await findCopied({ intake, events, partition: this.#partition, checkpoint, from, signal })
     const take = (batch: Batch) => this.#take(batch)
     await followPartition({ run: this.#run, log: intake, name: 'intake', partition: this.#partition, from, take })
+    if (intake.epoch !== this.#intakeEpoch) throw new Error('the intake log became another one while it was opened')
   }
 
   async #take(batch: Batch): Promise<void> {
@@ -158,7 +159,8 @@ class IntakeMover {
 
   #writeCheckpoint(): Promise<void> {
     const make = () => {
-      const checkpoint = this.#checkpoint()
+      // What was handled of a log is not handled of the one that has taken its place.
+      const checkpoint = this.#options.intake.epoch === this.#intakeEpoch ? this.#checkpoint() : undefined
       return checkpoint && checkpointRecord(this.#partition, checkpoint)
     }
     return this.#checkpoints.write(this.#partition, make).catch(ignoreClosed)

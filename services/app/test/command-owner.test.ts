@@ -22,9 +22,9 @@ import {
 import { type MemoryClient, MemoryCluster } from './memory-cluster.js'
 
 const open: AppTier[] = []
-const pace = { everyMs: 10, everyRecords: 1_000 }
 
-async function start(broker: MemoryClient, handle?: Handle): Promise<AppTier> {
+async function start(broker: MemoryClient, handle?: Handle, everyMs = 10): Promise<AppTier> {
+  const pace = { everyMs, everyRecords: 1_000 }
   const tier = await startAppTier({ broker, logger: silent, pace, ...(handle && { handle }) })
   open.push(tier)
   return tier
@@ -274,20 +274,27 @@ describe('an outcome', () => {
     expect(idsIn(cluster)).toEqual(['s1:1', 's1:2', 's1:3'])
   })
 
-  test('that landed more than 8,192 offsets above what its writer had seen is written again, until one counts', async () => {
-    const cluster = new MemoryCluster()
-    const client = cluster.client()
-    let delayed = 0
-    client.onAppend = async (_log, records, land) => {
-      if (isOutcome(records) && delayed++ < 2) cluster.topics.events.skip(0, 9_000)
-      land()
-    }
-    const tier = await start(client)
-    send(cluster, command(1))
-    await until('the event', () => idsIn(cluster).length === 1)
-    expect(shownIn(cluster.topics.events, 0).outcomes.map(({ counts }) => counts)).toEqual([false, false, true])
-    expect(tier.counters.rewrites).toBe(2)
-  })
+  test.each([
+    ['before', 0],
+    ['after', 20],
+  ])(
+    'that landed more than 8,192 offsets above what its writer had seen is written again, its append being confirmed %s it is read',
+    async (_, turns) => {
+      const cluster = new MemoryCluster()
+      const client = cluster.client()
+      let delayed = 0
+      client.onAppend = async (_log, records, land) => {
+        if (isOutcome(records) && delayed++ < 2) cluster.topics.events.skip(0, 9_000)
+        land()
+        for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+      }
+      const tier = await start(client)
+      send(cluster, command(1))
+      await until('the event', () => idsIn(cluster).length === 1)
+      expect(shownIn(cluster.topics.events, 0).outcomes.map(({ counts }) => counts)).toEqual([false, false, true])
+      expect(tier.counters.rewrites).toBe(2)
+    },
+  )
 
   test('after which the owner died leads the next one to the further records', async () => {
     const cluster = new MemoryCluster()
@@ -360,6 +367,17 @@ test('an events log that becomes another one is begun anew, and commands go on',
   send(cluster, command(2), command(3, { after: { epoch: 'e2', offset: -1 } }))
   await until('the events', () => idsIn(cluster).length >= 2)
   expect(idsIn(cluster).slice(-2)).toEqual(['s1:2', 's1:3'])
+})
+
+test('a commands log that becomes another one is begun from its start, whatever was handled of the one before', async () => {
+  const cluster = new MemoryCluster()
+  await start(cluster.client(), undefined, 60_000)
+  send(cluster, command(1), command(2))
+  await until('the events', () => idsIn(cluster).length === 2)
+  cluster.topics.commands.recreate('e2')
+  send(cluster, command(3), command(4), command(5))
+  await until('the others', () => idsIn(cluster).includes('s1:5'))
+  expect(idsIn(cluster)).toEqual(['s1:1', 's1:2', 's1:3', 's1:4', 's1:5'])
 })
 
 test('the tier is ready when it serves every partition it owns', async () => {

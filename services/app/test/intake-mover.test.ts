@@ -158,13 +158,13 @@ describe('a mover that takes over', () => {
 
   test('of a log that was made again copies what stands at the same offsets', async () => {
     const cluster = new MemoryCluster()
-    await start(cluster.client())
+    await start(cluster.client(), 60_000)
     put(cluster, room, {}, json('old'))
     await until('the copy', () => idsIn(cluster).length === 1)
     cluster.topics.intake.recreate('e2')
-    put(cluster, room, {}, json('new'))
-    await until('the other copy', () => idsIn(cluster).length === 2)
-    expect(eventsIn(cluster, 0).map(({ payload }) => parse(payload))).toEqual(['old', 'new'])
+    for (const value of ['new', 'newer', 'newest', 'last']) put(cluster, room, {}, json(value))
+    await until('the other copies', () => eventsIn(cluster, 0).some(({ payload }) => parse(payload) === 'last'))
+    expect(eventsIn(cluster, 0).map(({ payload }) => parse(payload))).toEqual(['old', 'new', 'newer', 'newest', 'last'])
   })
 })
 
