@@ -125,3 +125,27 @@ describe('a quiet room', () => {
     await fake.close()
   })
 })
+
+describe('a replay that two clients share', () => {
+  test('gives a client that was too slow for a part of it that part from the next scan, before what follows', async () => {
+    const fake = await FakeNode.open({ ROOMWAY_SOFT_BUFFER_BYTES: '1024' })
+    const { events } = fake.broker
+    await events.append(Array.from({ length: 300 }, (_, n) => record(n)))
+    fake.node.tail.windows()[0]!.expire(Number.MAX_SAFE_INTEGER)
+    const [slow, fast] = [await fake.connect(), await fake.connect()]
+    slow.socket.isPaused = true
+    for (const client of [slow, fast])
+      fake.send(client, { type: 'join', id: 1, room, from: { epoch: events.epoch, offset: -1 } })
+    for (let n = 0; n < 5_000 && slow.socket.events(room).length < 300; n++) {
+      await turns(1)
+      if (n % 3 === 2) {
+        fake.drain(slow)
+        slow.socket.isPaused = true
+      }
+    }
+    const all = Array.from({ length: 300 }, (_, n) => n)
+    expect(fast.socket.events(room).map((event) => event.offset)).toEqual(all)
+    expect(slow.socket.events(room).map((event) => event.offset)).toEqual(all)
+    await fake.close()
+  })
+})
