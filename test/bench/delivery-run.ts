@@ -35,6 +35,8 @@ export interface DeliveryResult {
   readonly clientLoad: number
   readonly brokerLoad: number
   readonly publisherLatestMs: number
+  /** The measured time, in µs of the system's monotonic clock. */
+  readonly window: readonly [number, number]
 }
 
 /** Published after the measured window, so that the window ends under load. */
@@ -94,6 +96,7 @@ interface Parts {
 
 interface Moment {
   readonly atMs: number
+  readonly monotonicUs: number
   readonly mark: LoadMark
   readonly serverMs: number
   readonly brokerMs: number
@@ -114,7 +117,8 @@ async function measure(bench: Bench, server: ServerKind, plan: DeliveryPlan, par
 
 async function look(bench: Bench, { server, client }: Parts): Promise<Moment> {
   const mark = await client.mark()
-  return { atMs: performance.now(), mark, serverMs: cpuMs(server.pid), brokerMs: cpuMs(bench.kafka.pid) }
+  const monotonicUs = Number(process.hrtime.bigint() / 1_000n)
+  return { atMs: monotonicUs / 1_000, monotonicUs, mark, serverMs: cpuMs(server.pid), brokerMs: cpuMs(bench.kafka.pid) }
 }
 
 function eventsPerRoom({ eventsPerSecond, warmUpMs, measureMs, rooms }: DeliveryPlan): number {
@@ -161,6 +165,7 @@ function resultOf(server: ServerKind, plan: DeliveryPlan, seen: Observed): Deliv
     clientLoad,
     brokerLoad: (second.brokerMs - first.brokerMs) / elapsedMs,
     publisherLatestMs: seen.report.latestMs,
+    window: [first.monotonicUs, second.monotonicUs],
   }
 }
 

@@ -6,7 +6,7 @@ import { pinTo } from './delivery-run.js'
 import { findLoadProgram } from './load-client.js'
 import { type BenchOptions, readOptions, UsageError, usage } from './options.js'
 import { openFilesLimit } from './process-usage.js'
-import { profileGateway } from './profile.js'
+import { profileServer } from './profile.js'
 import { keepResult, measurementOf, tableOf, writeDocs } from './report.js'
 import { type Scenario, scenarioOf } from './scenarios.js'
 import { writeTokens } from './servers.js'
@@ -60,7 +60,8 @@ function checkLimits(connections: number): void {
 
 async function profile(bench: Bench, scenario: Scenario): Promise<void> {
   say(`\n${scenario.title}`)
-  await profileGateway(bench, scenario, say)
+  await profileServer(bench, scenario, 'raw', say)
+  await profileServer(bench, scenario, 'gateway', say)
 }
 
 async function measure(bench: Bench, scenarios: readonly Scenario[], options: BenchOptions): Promise<void> {

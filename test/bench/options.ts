@@ -27,7 +27,7 @@ export const usage = `usage: npm run bench -- [${scenarioNames.join('] [')}] [op
   --headers roomway     events carry the time header of Roomway's publisher; default foreign
   --pin                 server on CPU 0, load and broker on CPU 1, by taskset; default: as the system likes
   --sources             the gateway from its sources, not from what was built
-  --profile             one run of the gateway under V8's profiler in place of a measurement
+  --profile             one run of each under V8's profiler in place of a measurement
   --results FILE        where the figures are kept as JSON
   --write-docs          puts the kept figures into docs/benchmarks.md; after the named scenarios, or without running any
 `

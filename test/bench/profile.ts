@@ -1,4 +1,7 @@
-/* Where the gateway's CPU goes: one run under V8's sampling profiler, and its functions by self time. */
+/*
+ * Where the CPU goes: one run of each server under V8's sampling profiler, and its functions by self time, in the measured time only. What
+ * uWebSockets.js does outside of JavaScript, writing to sockets above all, is in `(program)` or taken for idle time.
+ */
 import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -6,7 +9,9 @@ import { fileURLToPath } from 'node:url'
 import { repositoryFolder } from '@roomway/testing'
 import type { Bench } from './bench.js'
 import { describe } from './comparison.js'
+import { UsageError } from './options.js'
 import type { Scenario } from './scenarios.js'
+import type { ServerKind } from './servers.js'
 
 interface ProfileNode {
   readonly id: number
@@ -14,26 +19,34 @@ interface ProfileNode {
 }
 
 interface CpuProfile {
+  /** In µs of the system's monotonic clock. */
+  readonly startTime: number
   readonly nodes: readonly ProfileNode[]
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
 }
 
-const shownFunctions = 40
+const shownFunctions = 30
 const idle = new Set(['(idle)', '(root)'])
 
-/** Profiles one run of the gateway and prints the shares of the time in which it was not idle. */
-export async function profileGateway(bench: Bench, scenario: Scenario, say: (line: string) => void): Promise<void> {
+/** Profiles one run of `kind` and prints shares of the time in which it was not idle. */
+export async function profileServer(
+  bench: Bench,
+  scenario: Scenario,
+  kind: ServerKind,
+  say: (line: string) => void,
+): Promise<void> {
   const profileFolder = await mkdtemp(join(tmpdir(), 'roomway-profile-'))
   const profiled = { ...bench, serverOptions: { ...bench.serverOptions, profileFolder } }
-  say(`  ${describe(scenario, await scenario.run(profiled, 'gateway'))}`)
-  const names = await readdir(profileFolder)
-  const name = names.find((candidate) => candidate.endsWith('.cpuprofile'))
-  if (name === undefined) throw new Error(`the gateway left no profile in ${profileFolder}`)
+  const result = await scenario.run(profiled, kind)
+  if (!('window' in result))
+    throw new UsageError(`--profile is for scenarios that deliver events, not for ${scenario.name}`)
+  const name = (await readdir(profileFolder)).find((candidate) => candidate.endsWith('.cpuprofile'))
+  if (name === undefined) throw new Error(`${kind} left no profile in ${profileFolder}`)
   const file = join(profileFolder, name)
-  const profile = JSON.parse(await readFile(file, 'utf8')) as CpuProfile
-  const totals = selfTimes(profile)
-  say(`  ${file} (open it in Chrome's or VS Code's profiler)`)
+  const totals = selfTimes(JSON.parse(await readFile(file, 'utf8')) as CpuProfile, result.window)
+  say(`\n${kind}: ${describe(scenario, result)}`)
+  say(`${file} (open it in Chrome's or VS Code's profiler)`)
   print(
     'by package',
     sums(totals, ({ place }) => packageOf(place)),
@@ -57,9 +70,15 @@ interface SelfTime {
   readonly us: number
 }
 
-function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): SelfTime[] {
+function selfTimes(profile: CpuProfile, [fromUs, toUs]: readonly [number, number]): SelfTime[] {
+  const { nodes, samples, timeDeltas, startTime } = profile
   const usById = new Map<number, number>()
-  for (const [n, id] of samples.entries()) usById.set(id, (usById.get(id) ?? 0) + (timeDeltas[n] ?? 0))
+  let atUs = startTime
+  for (const [n, id] of samples.entries()) {
+    const us = timeDeltas[n] ?? 0
+    atUs += us
+    if (atUs >= fromUs && atUs <= toUs) usById.set(id, (usById.get(id) ?? 0) + us)
+  }
   return nodes
     .filter(({ callFrame }) => !idle.has(callFrame.functionName))
     .map(({ id, callFrame }) => ({

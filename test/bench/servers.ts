@@ -34,6 +34,8 @@ export interface RunningServer {
 const jwtSecret = 'a secret for benchmarks, of no other use'
 const benchFolder = join(repositoryFolder(), 'test/bench')
 const startMs = 60_000
+/** V8 gives the pages of its young generation back after about seven collections of a quiet heap. */
+const settleRounds = 12
 
 /** Resolves when the server takes connections and follows the log. */
 export function startServer(plan: ServerPlan): Promise<RunningServer> {
@@ -42,7 +44,7 @@ export function startServer(plan: ServerPlan): Promise<RunningServer> {
 
 async function startRaw(plan: ServerPlan): Promise<RunningServer> {
   const program = { brokers: plan.isIdle ? [] : plan.brokers, topic: `${plan.prefix}.events` }
-  const process = await spawnNode(join(benchFolder, 'programs/raw-pipe.ts'), {
+  const process = await spawnNode(join(benchFolder, 'programs/raw-pipe.mjs'), {
     args: [JSON.stringify(program)],
     nodeArgs: nodeArgs(plan),
   })
@@ -104,7 +106,7 @@ function running(process: NodeProcess, target: LoadTarget): RunningServer {
     pid: process.pid,
     target,
     async settle() {
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < settleRounds; round++) {
         process.signal('SIGUSR2')
         await process.line(new RegExp(`^settled ${++settled}$`))
       }
