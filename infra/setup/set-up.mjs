@@ -6,10 +6,10 @@ import { installDependencies } from './dependencies.mjs'
  * the process with a line that says why.
  */
 export async function setUp() {
-  const building = setTimeout(() => console.log('Building what has changed …'), 1500)
+  let building
   try {
     await installDependencies(() => console.log('Installing dependencies (once) …'))
-    building.refresh()
+    building = setTimeout(() => console.log('Building what has changed …'), 1500)
     await build()
   } catch (error) {
     console.error(`Set-up failed: ${error.message}`)
