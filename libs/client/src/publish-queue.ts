@@ -10,6 +10,8 @@ export interface PublishWire {
   nextId(): number
   sendEncoded(message: string | Uint8Array): void
   positionOf(room: string): Position | undefined
+  /** The server's bound on the data of one publish. */
+  maxPayloadBytes(): number
 }
 
 interface Entry {
@@ -143,6 +145,11 @@ export class PublishQueue {
   }
 
   #send(entry: Entry): void {
+    if (isHopeless(entry.encoded, this.#wire.maxPayloadBytes())) {
+      this.#remove(entry)
+      entry.reject(new RoomwayError('too_large', 'larger than the server takes', { room: entry.room }))
+      return
+    }
     entry.isWaiting = false
     if (entry.sent !== undefined) {
       const frame = this.#codec.decode(entry.encoded)
@@ -180,4 +187,14 @@ export class PublishQueue {
     this.#clock.clearTimeout(this.#hold)
     this.#hold = undefined
   }
+}
+
+/**
+ * A frame so large that its data cannot be within the bound, whatever its encoding (base64 adds a third). It is not sent: the server
+ * would close the connection for good (1009). What is less clear is left to the server, which refuses it as `too_large`.
+ */
+function isHopeless(encoded: string | Uint8Array, maxPayloadBytes: number): boolean {
+  const most = Math.ceil(maxPayloadBytes * 1.4) + 4096
+  if (encoded.length * 3 <= most) return false
+  return (typeof encoded === 'string' ? new TextEncoder().encode(encoded) : encoded).length > most
 }

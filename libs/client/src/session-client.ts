@@ -202,10 +202,10 @@ export class SessionClient implements Client {
 
   #onError(frame: ErrorFrame): void {
     if (frame.offset !== undefined && !this.#session.isNews(frame.offset)) return
-    if (frame.id !== undefined && frame.id === this.#resumeId && frame.room === undefined) {
-      this.#onResumeRefused()
-      return
-    }
+    const answersResume = frame.id !== undefined && frame.id === this.#resumeId
+    if (answersResume && frame.room === undefined) return this.#onResumeRefused()
+    // The old session is not to be had; `resumed` says what that means.
+    if (answersResume && frame.room === sessionRoom) return
     if (this.#publishes.onError(frame) || this.#rooms.onError(frame)) return
     const error = errorOf(frame, frame.id === undefined ? undefined : this.#eventId(frame.id))
     this.#lastError = error
@@ -285,6 +285,7 @@ export class SessionClient implements Client {
       nextId: () => session.nextId(),
       sendEncoded: (message: string | Uint8Array) => this.#link.sendEncoded(message),
       positionOf: (room: string) => this.#rooms.positionOf(room),
+      maxPayloadBytes: () => session.welcome?.limits.maxPayloadBytes ?? Number.POSITIVE_INFINITY,
     }
     return new PublishQueue(wire, codec, this.#clock, capacity)
   }

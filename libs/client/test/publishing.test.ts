@@ -41,9 +41,9 @@ describe('a publish', () => {
   })
 
   test('that is made before the connection is there goes out when it is, in order', async () => {
-    publish('a', 'b')
+    void publish('a', 'b')
     const connection = await server.welcome()
-    publish('c')
+    void publish('c')
     await settled()
     expect(connection.take('publish').map(({ data }) => data)).toEqual(['a', 'b', 'c'])
   })
@@ -57,7 +57,7 @@ describe('a publish', () => {
 
   test('of bytes travels as base64 with its content type, one of nothing as null', async () => {
     const connection = await server.welcome()
-    publish(new Uint8Array([1, 2, 255]), undefined)
+    void publish(new Uint8Array([1, 2, 255]), undefined)
     await settled()
     const [bytes, nothing] = connection.take('publish')
     expect(bytes).toMatchObject({ dataBase64: 'AQL/', contentType: 'application/octet-stream' })
@@ -69,7 +69,7 @@ describe('a publish', () => {
     await client.close()
     client = server.client({ traceparent: () => '00-1-2-01' })
     const connection = await server.welcome()
-    publish(1)
+    void publish(1)
     await settled()
     expect(connection.one('publish').traceparent).toBe('00-1-2-01')
   })
@@ -79,7 +79,15 @@ describe('a publish', () => {
     circular.self = circular
     await expect(client.publish('r', 'message', circular)).rejects.toThrow(TypeError)
     const connection = await server.welcome()
-    publish(1)
+    void publish(1)
+    await settled()
+    expect(connection.take('publish')).toHaveLength(1)
+  })
+
+  test('that is far too large is refused before it costs the connection', async () => {
+    const connection = await server.welcome({ limits: { maxPayloadBytes: 1000, maxRooms: 1, publishesPerSecond: 1 } })
+    expect(await publish('é'.repeat(3000))[0]).toBe('too_large')
+    void publish('x'.repeat(1001))
     await settled()
     expect(connection.take('publish')).toHaveLength(1)
   })
@@ -98,12 +106,12 @@ describe('publishes without an answer when the connection breaks', () => {
   test('go again unchanged and in order once the session is resumed, before those made meanwhile', async () => {
     const connection = await server.welcome()
     const data = { text: 'as it was' }
-    publish(data, 'second')
+    void publish(data, 'second')
     await settled()
     const sent = connection.take('publish')
     data.text = 'changed since'
     connection.end(1006)
-    publish('meanwhile')
+    void publish('meanwhile')
     const next = await server.reconnect()
     expect(next.take('publish')).toEqual([])
     const { id, token } = next.one('resume')
@@ -122,7 +130,7 @@ describe('publishes without an answer when the connection breaks', () => {
     await settled()
     connection.say({ type: 'joined', id: connection.one('join').id, room: 'r', epoch: 'e1', offset: 40, replayed: 0 })
     await joining
-    publish(1)
+    void publish(1)
     await settled()
     connection.say(event('r', 41, 40))
     const second = await server.resume()
@@ -147,7 +155,7 @@ describe('publishes without an answer when the connection breaks', () => {
     const [sent] = publish('sent')
     await settled()
     connection.end(1006)
-    publish('waiting')
+    void publish('waiting')
     const next = await server.reconnect()
     next.say({ type: 'resumed', id: next.one('resume').id, session: 's2', resumeToken: 't2', recovered: false })
     expect(await sent).toBe('outcome_unknown')
@@ -171,7 +179,7 @@ describe('publishes without an answer when the connection breaks', () => {
     await settled()
     connection.end(1006)
     let outcome: unknown
-    sent?.then((code) => {
+    void sent?.then((code) => {
       outcome = code
     })
     await server.clock.advance(59_999)
@@ -204,12 +212,12 @@ describe('publishes without an answer when the connection breaks', () => {
 describe('a publish that is refused for a while', () => {
   test('goes again when the server says, and those behind it wait for it', async () => {
     const connection = await server.welcome()
-    publish('a', 'b')
+    void publish('a', 'b')
     await settled()
     const [a, b] = connection.take('publish')
     if (a === undefined || b === undefined) throw new Error('not sent')
     connection.say(limited(a.id), limited(b.id))
-    publish('c')
+    void publish('c')
     await server.clock.advance(699)
     expect(connection.take('publish')).toEqual([])
     await server.clock.advance(1)
@@ -218,7 +226,7 @@ describe('a publish that is refused for a while', () => {
 
   test('is sent afresh in a new session, for it certainly had no effect', async () => {
     const connection = await server.welcome()
-    publish('a')
+    void publish('a')
     await settled()
     connection.say(limited(connection.one('publish').id))
     const next = await server.resume(false)
@@ -229,7 +237,7 @@ describe('a publish that is refused for a while', () => {
 
   test('because the broker was away is in doubt: it is repeated as such', async () => {
     const connection = await server.welcome()
-    publish('a')
+    void publish('a')
     await settled()
     const { id } = connection.one('publish')
     connection.say({ type: 'error', id, code: 'unavailable', message: 'later', temporary: true })

@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url'
-import { expect, test } from '@jest/globals'
-import { build } from 'esbuild'
+import { afterAll, expect, test } from '@jest/globals'
+import { build, stop } from 'esbuild'
+
+// esbuild's service is a process of its own.
+afterAll(() => stop())
 
 async function bundledBytes(contents: string): Promise<{ bytes: number; text: string }> {
   const { outputFiles } = await build({
