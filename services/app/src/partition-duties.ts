@@ -74,18 +74,18 @@ export class PartitionDuties implements LeaseObserver {
     const { name, serve, logger, firstDelayMs = 100 } = this.#options
     const { signal } = owned.stop
     for (let failures = 0; !signal.aborted; ) {
-      try {
-        await serve(partition, signal, () => {
-          owned.isServing = true
-          failures = 0
-        })
-      } catch (error) {
-        const delayMs = Math.random() * Math.min(maxDelayMs, firstDelayMs * 2 ** failures++)
-        logger.warn({ duty: name, partition, err: error, delayMs }, 'a partition could not be served and is begun anew')
-        await delay(delayMs, undefined, { signal }).catch(() => undefined)
-      } finally {
-        owned.isServing = false
-      }
+      const serving = serve(partition, signal, () => {
+        owned.isServing = true
+        failures = 0
+      })
+      const fault = await serving.then(() => undefined, asError)
+      owned.isServing = false
+      if (fault === undefined || signal.aborted) continue
+      const delayMs = Math.random() * Math.min(maxDelayMs, firstDelayMs * 2 ** failures++)
+      logger.warn({ duty: name, partition, err: fault, delayMs }, 'a partition could not be served and is begun anew')
+      await delay(delayMs, undefined, { signal }).catch(() => undefined)
     }
   }
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

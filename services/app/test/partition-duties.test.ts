@@ -1,12 +1,10 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Batch, Log, Tail, TailObserver } from '@roomway/broker'
+import { eventually } from '@roomway/testing'
 import { followPartition } from '../src/follow-partition.js'
 import { PartitionDuties, type Serve } from '../src/partition-duties.js'
 import { ServiceRun } from '../src/service-run.js'
 import { silent as logger } from './fixtures.js'
-
-beforeEach(() => void jest.useFakeTimers())
-afterEach(() => void jest.useRealTimers())
 
 /** A duty whose runs the test ends. */
 function heldDuty() {
@@ -15,10 +13,10 @@ function heldDuty() {
     new Promise((resolve, reject) => {
       runs.push({ partition, signal, serving, end: (error) => (error === undefined ? resolve() : reject(error)) })
     })
-  return { duties: new PartitionDuties({ name: 'test', serve, logger }), runs }
+  return { duties: new PartitionDuties({ name: 'test', serve, logger, firstDelayMs: 1 }), runs }
 }
 
-const turn = () => jest.advanceTimersByTimeAsync(0)
+const turn = () => new Promise(setImmediate)
 
 describe('the duties of an instance', () => {
   test('begin when a partition is owned, once, and begin anew after a fault', async () => {
@@ -31,10 +29,8 @@ describe('the duties of an instance', () => {
     runs[0]!.serving()
     expect(duties.unready).toEqual([])
     runs[0]!.end(new Error('a fault'))
-    await turn()
-    expect(duties.unready).toEqual([3])
-    await jest.advanceTimersByTimeAsync(5_000)
-    expect(runs).toHaveLength(2)
+    await eventually(() => duties.unready.length === 1, 5_000, 'unreadiness')
+    await eventually(() => runs.length === 2, 5_000, 'the second run')
   })
 
   test('are told to end when the partition is lost, and begin again only when they have', async () => {
@@ -70,6 +66,9 @@ describe('the duties of an instance', () => {
 })
 
 describe('a followed partition', () => {
+  beforeEach(() => void jest.useFakeTimers())
+  afterEach(() => void jest.useRealTimers())
+
   /** A log of which the test delivers batches; silent otherwise. */
   async function follow(take: (batch: Batch) => void | Promise<void> = () => undefined) {
     let observer: TailObserver | undefined
