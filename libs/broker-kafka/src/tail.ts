@@ -4,7 +4,7 @@
  * ends the tail with a reset.
  */
 import type { Batch, Logger, ResetReason, Tail, TailObserver } from '@roomway/broker'
-import { backoffMs, pause } from './backoff.js'
+import { backoffMs, pause, settledWithin } from './backoff.js'
 import type { Cluster } from './cluster.js'
 import { Cursor } from './cursor.js'
 import { errorCodes, errorName } from './error-codes.js'
@@ -24,6 +24,10 @@ const maxBytes = 4 * 1024 * 1024
 const maxPartitionBytes = 1024 * 1024
 /** Decoding yields to the event loop after this long. */
 const sliceMs = 8
+/** A broker that is away is warned of this often; each attempt is only told to those who debug. */
+const warnEveryMs = 10_000
+/** Nothing is handed out once a tail is closed; its loops may take longer to notice a broker that does not answer. */
+const closePatienceMs = 1_000
 
 export interface TailOptions {
   readonly topic: Topic
@@ -47,6 +51,7 @@ export class KafkaTail implements Tail {
   readonly #forgetEpoch: () => void
   #wake = new AbortController()
   #rotation = 0
+  #warnedMs = 0
 
   constructor(from: ReadonlyMap<number, number>, observer: TailObserver, options: TailOptions) {
     this.#options = options
@@ -62,7 +67,7 @@ export class KafkaTail implements Tail {
 
   async close(): Promise<void> {
     this.#end()
-    await Promise.all(this.#running.values())
+    await settledWithin(Promise.all(this.#running.values()), closePatienceMs)
   }
 
   get #closed(): boolean {
@@ -234,10 +239,14 @@ export class KafkaTail implements Tail {
 
   #report(what: string, error: unknown): void {
     if (this.#closed) return
-    this.#options.logger.warn(
-      { topic: this.#options.topic.name, reason: messageOf(error) },
-      `${what}; it is tried again`,
-    )
+    const { topic, logger } = this.#options
+    const fields = { topic: topic.name, reason: messageOf(error) }
+    const message = `${what}; it is tried again`
+    if (Date.now() - this.#warnedMs < warnEveryMs) logger.debug(fields, message)
+    else {
+      this.#warnedMs = Date.now()
+      logger.warn(fields, message)
+    }
   }
 
   #rouse(): void {

@@ -20,6 +20,14 @@ test('A record above the topic’s limit is refused alone, and says what to do; 
   expect(await readTexts(log, 0, 0, 3)).toEqual({ texts: numbered('after', 3), position: 3 })
 })
 
+test('A call of which one partition took its records and another refused them has an unknown outcome', async () => {
+  const prefix = randomPrefix()
+  const log = await (await bench.open({ prefix })).log('events')
+  const huge = { ...record(0, ''), value: Buffer.alloc(1_100_000) }
+  await expect(log.append([huge, record(1, 'taken')])).rejects.toMatchObject({ outcome: 'unknown' })
+  expect(await readTexts(log, 1, 0, await log.end(1))).toEqual({ texts: ['taken'], position: 1 })
+})
+
 test('A topic with a lower limit gets smaller batches', async () => {
   const prefix = randomPrefix()
   await bench.createTopic(`${prefix}.events`, 1, { 'max.message.bytes': '20000' })

@@ -63,15 +63,16 @@ export class KafkaBench {
   async createTopic(topic: string, partitions: number, configs: Record<string, string> = {}): Promise<void> {
     const admin = await this.admin()
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    const create = { topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: true }
-    await eventually(() => admin.createTopics(create).catch(() => false), 15_000, `topic ${topic} to be made`)
-    await eventually(() => this.#hasLeaders(topic, partitions), 15_000, `topic ${topic} to have leaders`)
+    const topics = [{ topic, numPartitions: partitions, configEntries }]
+    await admin.createTopics({ topics, waitForLeaders: false })
+    await eventually(() => this.#isEmpty(topic, partitions), 30_000, `the new topic ${topic} to have leaders`)
   }
 
-  async #hasLeaders(topic: string, partitions: number): Promise<boolean> {
+  /** A broker may still answer for the topic of that name that has just been deleted. */
+  async #isEmpty(topic: string, partitions: number): Promise<boolean> {
     const admin = await this.admin()
     const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
-    return offsets.length === partitions
+    return offsets.length === partitions && offsets.every(({ high }) => high === '0')
   }
 
   async deleteRecords(topic: string, partition: number, below: number): Promise<void> {
