@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { freePorts, type NodeProcess, spawnNode } from '@roomway/testing'
 
 const patienceMs = 20_000
@@ -11,12 +11,11 @@ const secret = 'a secret of at least thirty-two bytes'
 
 let folder: string
 let env: Record<string, string>
-let running: NodeProcess[]
+let running: NodeProcess[] = []
 
-beforeEach(async () => {
+async function setUp(): Promise<void> {
   const [gateway, app, page, admin] = (await freePorts(4)).map(String)
   folder = await mkdtemp(join(tmpdir(), 'roomway-cli-'))
-  running = []
   env = {
     ROOMWAY_GATEWAY_PORT: gateway!,
     ROOMWAY_APP_PORT: app!,
@@ -24,12 +23,13 @@ beforeEach(async () => {
     ROOMWAY_ADMIN_PORT: admin!,
     ROOMWAY_URL: `http://127.0.0.1:${gateway}`,
   }
-})
+}
 
-afterEach(async () => {
+async function tearDown(): Promise<void> {
   await Promise.all(running.map((process) => process.close()))
+  running = []
   await rm(folder, { recursive: true, force: true })
-})
+}
 
 /** Runs a command line in the test's folder. */
 async function roomway(args: readonly string[], extra: Record<string, string> = {}): Promise<NodeProcess> {
@@ -62,9 +62,16 @@ async function argumentsOf(line: string): Promise<string[]> {
   return stdout.trimEnd().split('\n')
 }
 
-describe('roomway start', () => {
-  test('prints a line that, pasted, publishes an event that arrives', async () => {
-    const start = await started()
+describe('beside a running Roomway', () => {
+  let start: NodeProcess
+
+  beforeAll(async () => {
+    await setUp()
+    start = await started()
+  })
+  afterAll(tearDown)
+
+  test('the line that start prints, pasted, publishes an event that arrives', async () => {
     const [line] = await start.line(/npx roomway publish .*/)
     const tail = await roomway(['tail', 'chat:lobby', '--json'])
     await tail.line(/joined chat:lobby/)
@@ -74,62 +81,44 @@ describe('roomway start', () => {
     expect(JSON.parse(event)).toMatchObject({ room: 'chat:lobby', event: 'message', data: { text: 'hello' } })
   })
 
-  test('serves the pages, health and metrics at the addresses it prints', async () => {
-    const start = await roomway(['start', '--json'])
-    const [line] = await start.line(/^\{"page".*/)
-    const { page, app, admin } = JSON.parse(line) as { page: string; app: string; admin: string }
-    for (const address of [page, `${app}livez`, admin]) expect((await fetch(address)).status).toBe(200)
+  test('pages, health and metrics are at the addresses that start prints', async () => {
+    const [, page] = await start.line(/See it +(\S+)/)
+    const [, app] = await start.line(/App +(\S+)/)
+    const [, metrics] = await start.line(/Metrics +(\S+)/)
+    for (const address of [page!, `${app}livez`, metrics!]) expect((await fetch(address)).status).toBe(200)
   })
 
-  test.each(['SIGTERM', 'SIGINT'] as const)(
-    'closes everything at %s, and starts again on the same log',
-    async (signal) => {
-      const first = await started()
-      await done(['publish', 'a', 'kept', '1'])
-      first.signal(signal)
-      expect(await first.exited).toMatchObject({ code: 0 })
-      await started()
-      const tail = await roomway(['tail', 'a', '--last', '1'])
-      await tail.line(/ kept 1$/)
-    },
-  )
+  test('tail begins after the position it is given, which is the first column of what it printed', async () => {
+    for (const n of ['1', '2', '3']) await done(['publish', 'counted', 'count', n])
+    const all = await roomway(['tail', 'counted', '--last', '3'])
+    await all.line(/ count 3$/)
+    const second = all.stdout.items[1]!.split(' ')[0]!
+    const rest = await roomway(['tail', 'counted', '--from', second])
+    await rest.line(/ count 3$/)
+    expect(rest.stdout.items).toEqual([all.stdout.items[2]])
+  })
 
-  test('refuses a folder that another one uses, and says which process it is', async () => {
-    const first = await started()
-    const ports = {
-      ROOMWAY_GATEWAY_PORT: '0',
-      ROOMWAY_APP_PORT: '0',
-      ROOMWAY_CONSOLE_PORT: '0',
-      ROOMWAY_ADMIN_PORT: '0',
+  test('another start refuses the folder, and says which process has it', async () => {
+    const { code, stderr } = await done(['start'])
+    expect(code).toBe(1)
+    expect(stderr).toContain(`in use by process ${start.pid}`)
+  })
+
+  test('a start with a folder of its own fails on the ports, and leaves nothing behind', async () => {
+    const other = { ROOMWAY_DATA_DIR: 'other' }
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const { code, stderr } = await done(['start'], other)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/cannot listen on 127\.0\.0\.1:\d+/)
     }
-    const { code, stderr } = await done(['start'], ports)
-    expect(code).toBe(1)
-    expect(stderr).toContain(`in use by process ${first.pid}`)
-  })
-
-  test('names the setting for a port that is taken, and leaves nothing running', async () => {
-    await started()
-    const { code, stderr } = await done(['start'], { ROOMWAY_DATA_DIR: 'other' })
-    expect(code).toBe(1)
-    expect(stderr).toMatch(/cannot listen on 127\.0\.0\.1:\d+/)
-  })
-
-  test('lets nobody in without a token where a secret is set', async () => {
-    const protect = { ROOMWAY_JWT_SECRET: secret }
-    await started(protect)
-    expect(await done(['publish', 'a', 'x'])).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('ROOMWAY_TOKEN'),
-    })
-    const { stdout: token } = await done(['token', '--sub', 'ann', '--join', 'a', '--publish', 'a'], protect)
-    expect(await done(['publish', 'a', 'x'], { ROOMWAY_TOKEN: token })).toMatchObject({ code: 0 })
-    const refused = await done(['publish', 'b', 'x'], { ROOMWAY_TOKEN: token })
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('forbidden') })
   })
 })
 
-describe('roomway tail', () => {
-  test('prints each event once and in order, over a kill and a restart', async () => {
+describe('over restarts', () => {
+  beforeEach(setUp)
+  afterEach(tearDown)
+
+  test('tail prints each event once and in order, through a kill and a start', async () => {
     const first = await started()
     const tail = await roomway(['tail', 'a'])
     await tail.line(/joined a/)
@@ -142,26 +131,34 @@ describe('roomway tail', () => {
     await tail.line(/ after 2$/)
     expect(tail.stdout.items.map((line) => line.split(' ').slice(2).join(' '))).toEqual(['before 1', 'after 2'])
     tail.signal('SIGINT')
-    expect(await tail.exited).toMatchObject({ code: 0 })
+    expect(await tail.exited).toEqual({ code: 0 })
   })
 
-  test('begins after the position it is given, which is the first column of what it printed', async () => {
+  test('start closes everything at SIGTERM with exit code 0, and what was published is there afterwards', async () => {
+    const first = await started()
+    await done(['publish', 'a', 'kept', '1'])
+    first.signal('SIGTERM')
+    expect(await first.exited).toEqual({ code: 0 })
     await started()
-    for (const n of ['1', '2', '3']) await done(['publish', 'a', 'count', n])
-    const all = await roomway(['tail', 'a', '--last', '3'])
-    await all.line(/ count 3$/)
-    const second = all.stdout.items[1]!.split(' ')[0]!
-    const rest = await roomway(['tail', 'a', '--from', second])
-    await rest.line(/ count 3$/)
-    expect(rest.stdout.items).toEqual([all.stdout.items[2]])
+    const tail = await roomway(['tail', 'a', '--last', '1'])
+    await tail.line(/ kept 1$/)
   })
-})
 
-describe('commands that talk to a running Roomway', () => {
+  test('start lets nobody in without a token where a secret is set', async () => {
+    const protect = { ROOMWAY_JWT_SECRET: secret }
+    await started(protect)
+    const unknown = await done(['publish', 'a', 'x'])
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('ROOMWAY_TOKEN') })
+    const { stdout: token } = await done(['token', '--sub', 'ann', '--join', 'a', '--publish', 'a'], protect)
+    expect(await done(['publish', 'a', 'x'], { ROOMWAY_TOKEN: token })).toMatchObject({ code: 0 })
+    const refused = await done(['publish', 'b', 'x'], { ROOMWAY_TOKEN: token })
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('forbidden') })
+  })
+
   test.each([
     ['publish', 'a', 'x'],
     ['tail', 'a'],
-  ])('fail where none runs, and say how to start one: %s', async (...argv) => {
+  ])('where none runs, %s fails and says how to start one', async (...argv) => {
     expect(await done(argv)).toMatchObject({ code: 1, stderr: expect.stringContaining('npx roomway start') })
   })
 })
