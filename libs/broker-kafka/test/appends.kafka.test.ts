@@ -63,13 +63,3 @@ test('A call with a partition that does not exist appends nothing at all', async
   expect(await log.end(0)).toBe(0)
   await expect(log.end(2)).rejects.toThrow('there is no partition 2')
 })
-
-test('The order and the records survive a producer whose sequence the broker no longer accepts', async () => {
-  const prefix = randomPrefix()
-  const log = await (await bench.open({ prefix })).log('events')
-  await appendTexts(log, 0, ['a'])
-  // The broker forgets a producer with the last record it wrote.
-  await bench.deleteRecords(`${prefix}.events`, 0, 1)
-  await appendTexts(log, 0, ['b'])
-  expect((await readTexts(log, 0, 1, 2)).texts).toEqual(['b'])
-})
