@@ -41,20 +41,22 @@ const closeMs = 3_000
 
 /** A log as P streams. Offsets are the streams' own. */
 export class StreamLog implements Log {
-  readonly partitions: number
   readonly #target: StreamLogTarget
   readonly #tails = new Set<StreamTail>()
   #view: View
   #closing: Promise<void> | undefined
 
   constructor(incarnation: Incarnation, target: StreamLogTarget) {
-    this.partitions = incarnation.partitions
     this.#target = target
     this.#view = viewOf(incarnation)
   }
 
   get epoch(): string {
     return this.#view.incarnation.epoch
+  }
+
+  get partitions(): number {
+    return this.#view.incarnation.partitions
   }
 
   append(records: readonly AppendRecord[]): Promise<void> {

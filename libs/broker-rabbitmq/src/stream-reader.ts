@@ -187,7 +187,11 @@ export class StreamReader {
     }
     const last = messages[messages.length - 1]!
     this.lastActivityMs = Date.now()
-    if (offsetOf(last) < scan) return
+    if (offsetOf(last) < scan) {
+      // The record just below the beginning: it proves after a loss that the stream is still the same.
+      this.#last ??= last
+      return
+    }
     this.#last = last
     this.#scan = offsetOf(last) + 1
     return this.#notify(records)

@@ -51,6 +51,8 @@ describe('streams of small segments', () => {
       expect(await until(hole - 2, hole)).toBeGreaterThanOrEqual(hole)
       expect(await until(hole, hole + 2)).toBeGreaterThanOrEqual(hole + 2)
       expect(found).toEqual([hole - 2, hole - 1, hole + 1])
+      expect(await until(hole - 1, hole + 1)).toBeGreaterThanOrEqual(hole + 1)
+      expect(found.slice(3)).toEqual([hole - 1])
     }
     expect(tail.resets.items).toEqual([])
   })
