@@ -94,7 +94,7 @@ interface Parts {
   readonly client: LoadClient
 }
 
-interface Moment {
+export interface Moment {
   readonly atMs: number
   readonly monotonicUs: number
   readonly mark: LoadMark
@@ -136,7 +136,8 @@ async function drained(client: LoadClient, plan: DeliveryPlan): Promise<LoadMark
   }
 }
 
-interface Observed {
+/** What a run is judged by. */
+export interface Observed {
   readonly first: Moment
   readonly second: Moment
   readonly last: LoadMark
@@ -169,7 +170,8 @@ function resultOf(server: ServerKind, plan: DeliveryPlan, seen: Observed): Deliv
   }
 }
 
-function faultOf(plan: DeliveryPlan, { first, second, last, report, complaints }: Observed, clientLoad: number) {
+/** Why a run does not count; undefined where it does. */
+export function faultOf(plan: DeliveryPlan, { first, second, last, report, complaints }: Observed, clientLoad: number) {
   const expected = eventsPerRoom(plan)
   if (report.failedAppends > 0) return `${report.failedAppends} appends failed`
   if (last.leastEvents !== expected || last.mostEvents !== expected)

@@ -18,6 +18,7 @@ const cpuOf = { server: 0, load: 1 }
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
+  if (options.help) return say(usage)
   const scenarios = options.names.map((name) => scenarioOf(name, options))
   if (scenarios.length > 0) await runAll(scenarios, options)
   if (options.writeDocs) await writeDocs(options.resultsFile)
@@ -64,15 +65,21 @@ async function profile(bench: Bench, scenario: Scenario): Promise<void> {
   await profileServer(bench, scenario, 'gateway', say)
 }
 
+/** A scenario that fails does not take the others' figures with it. */
 async function measure(bench: Bench, scenarios: readonly Scenario[], options: BenchOptions): Promise<void> {
   const rows: Row[] = []
   for (const scenario of scenarios) {
     say(`\n${scenario.title}`)
-    const comparison = await compare(bench, scenario, options.pairs, say)
-    await keepResult(options.resultsFile, await measurementOf(comparison, options))
-    rows.push(...comparison.rows)
+    try {
+      const comparison = await compare(bench, scenario, options.pairs, say)
+      await keepResult(options.resultsFile, await measurementOf(comparison, options))
+      rows.push(...comparison.rows)
+    } catch (error) {
+      console.error(error)
+      process.exitCode = 1
+    }
   }
-  say(`\n${tableOf(rows)}\n\nAll figures: ${options.resultsFile}`)
+  if (rows.length > 0) say(`\n${tableOf(rows)}\n\nAll figures: ${options.resultsFile}`)
   if (rows.some((row) => row.verdict === 'void')) process.exitCode = 1
 }
 

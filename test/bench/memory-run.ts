@@ -6,7 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { randomPrefix } from '@roomway/testing'
 import type { Bench } from './bench.js'
 import { LoadClient } from './load-client.js'
-import { rssBytes } from './process-usage.js'
 import { type ServerKind, startServer } from './servers.js'
 
 export interface MemoryPlan {
@@ -41,8 +40,7 @@ export async function runMemory(bench: Bench, kind: ServerKind, plan: MemoryPlan
     const look = async (connections: number) => {
       await client!.open(connections)
       await delay(restMs)
-      await server.settle()
-      return rssBytes(server.pid)
+      return await server.settledRssBytes()
     }
     const before = await look(first)
     const after = await look(plan.connections - first)

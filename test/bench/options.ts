@@ -15,6 +15,7 @@ export interface BenchOptions {
   readonly fromSources: boolean
   readonly profile: boolean
   readonly writeDocs: boolean
+  readonly help: boolean
   readonly resultsFile: string
 }
 
@@ -52,6 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     fromSources: values.sources ?? false,
     profile: values.profile ?? false,
     writeDocs,
+    help: values.help ?? false,
     resultsFile: values.results ?? join(cacheFolder(), 'bench', 'results.json'),
   }
 }
@@ -72,6 +74,7 @@ function parse(args: readonly string[]) {
         profile: { type: 'boolean' },
         results: { type: 'string' },
         'write-docs': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
       },
     })
   } catch (error) {

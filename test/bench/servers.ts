@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { signToken } from '@roomway/auth'
 import { eventually, type NodeProcess, repositoryFolder, spawnNode } from '@roomway/testing'
 import type { LoadTarget } from './load-client.js'
+import { rssBytes } from './process-usage.js'
 
 export type ServerKind = 'raw' | 'gateway'
 
@@ -23,8 +24,8 @@ export interface ServerPlan {
 export interface RunningServer {
   readonly pid: number
   readonly target: LoadTarget
-  /** Collects garbage until nothing more is given back. */
-  settle(): Promise<void>
+  /** Its resident set when it has collected garbage until nothing more is given back. */
+  settledRssBytes(): Promise<number>
   /** Ends it in good order, so that profiles are written. */
   stop(): Promise<void>
   /** Kills it, where it still runs. Idempotent. */
@@ -34,8 +35,8 @@ export interface RunningServer {
 const jwtSecret = 'a secret for benchmarks, of no other use'
 const benchFolder = join(repositoryFolder(), 'test/bench')
 const startMs = 60_000
-/** V8 gives the pages of its young generation back after about seven collections of a quiet heap. */
-const settleRounds = 12
+/** Collections, the least of whose outcomes counts: something may happen on the server in between. */
+const settleRounds = 4
 
 /** Resolves when the server takes connections and follows the log. */
 export function startServer(plan: ServerPlan): Promise<RunningServer> {
@@ -90,7 +91,7 @@ function gatewayEnv({ brokers, prefix }: ServerPlan): Record<string, string> {
 
 function nodeArgs({ profileFolder }: ServerPlan): string[] {
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
-  return ['--expose-gc', '--import', join(benchFolder, 'programs/settle.mjs'), ...profile]
+  return ['--import', join(benchFolder, 'programs/settle.mjs'), ...profile]
 }
 
 function closing(process: NodeProcess): (error: unknown) => Promise<never> {
@@ -105,11 +106,14 @@ function running(process: NodeProcess, target: LoadTarget): RunningServer {
   return {
     pid: process.pid,
     target,
-    async settle() {
+    async settledRssBytes() {
+      let least = Number.POSITIVE_INFINITY
       for (let round = 0; round < settleRounds; round++) {
         process.signal('SIGUSR2')
         await process.line(new RegExp(`^settled ${++settled}$`))
+        least = Math.min(least, rssBytes(process.pid))
       }
+      return least
     },
     async stop() {
       await process.stop()
