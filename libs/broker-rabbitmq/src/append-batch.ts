@@ -10,7 +10,8 @@ export interface Part {
 /** A batch that was published and is not confirmed yet. `open` counts the confirms to come. */
 export interface Flight {
   readonly parts: readonly Part[]
-  readonly sinceMs: number
+  /** When a confirm has to be there; ms since 1970. */
+  readonly dueMs: number
   sent: number
   open: number
   returned: number
@@ -21,6 +22,8 @@ export interface Flight {
 export interface Lane {
   queue: Part[]
   flight: Flight | undefined
+  /** True once RabbitMQ confirmed a batch on the present channel. */
+  isProven: boolean
 }
 
 const maxBatchRecords = 512

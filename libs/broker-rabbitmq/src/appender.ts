@@ -18,14 +18,16 @@ export interface AppenderTarget {
 }
 
 const maxDownMs = 20_000
-const maxFlightMs = 30_000
-const watchMs = 5_000
+const confirmMs = 15_000
+const firstConfirmMs = 5_000
+const watchMs = 1_000
 const maxRoutingKeyBytes = 255
 
 /**
  * Publishes with confirms. One batch is in flight per partition; what is appended meanwhile forms the next. While the connection is away or the
  * broker takes no publishes, records wait; away for 20 s, they fail as not appended, and so does what comes later, at once, until it is back.
- * A batch that is not confirmed for 30 s (a stream without a majority of its replicas) fails as unknown.
+ * A batch that is not confirmed for 15 s fails as unknown, and the channel is made anew. The first batch on a channel has 5 s: a broker
+ * that has just started may take a record for a stream that is not up yet, and never confirm it or anything after it on that channel.
  */
 export class Appender {
   readonly #target: AppenderTarget
@@ -118,7 +120,7 @@ export class Appender {
   #lane(partition: number): Lane {
     const known = this.#lanes.get(partition)
     if (known !== undefined) return known
-    const lane: Lane = { queue: [], flight: undefined }
+    const lane: Lane = { queue: [], flight: undefined, isProven: false }
     this.#lanes.set(partition, lane)
     return lane
   }
@@ -128,7 +130,14 @@ export class Appender {
     if (channel === undefined || !this.#writable || lane.flight !== undefined || lane.queue.length === 0) return
     if (this.#target.link.blockedReason !== undefined) return
     const parts = takeBatch(lane)
-    const flight: Flight = { parts, sinceMs: Date.now(), sent: 0, open: 1, returned: 0, failure: undefined }
+    const flight: Flight = {
+      parts,
+      dueMs: Date.now() + (lane.isProven ? confirmMs : firstConfirmMs),
+      sent: 0,
+      open: 1,
+      returned: 0,
+      failure: undefined,
+    }
     lane.flight = flight
     const confirmed = (error: Error | null): void => {
       if (error) flight.failure ??= error
@@ -163,6 +172,7 @@ export class Appender {
   #land(partition: number, lane: Lane, flight: Flight): void {
     lane.flight = undefined
     const error = this.#outcome(flight)
+    if (error === undefined) lane.isProven = true
     for (const part of flight.parts) part.done(error)
     if (error !== undefined) {
       const behind = lane.queue
@@ -210,15 +220,19 @@ export class Appender {
   /** Closing the channel is what makes the outcome final on our side: no confirm can come any more. */
   #giveUpOnLate(channel: ConfirmChannel): void {
     if (this.#target.link.blockedReason !== undefined) return
-    const oldestMs = Date.now() - maxFlightMs
-    const isLate = [...this.#lanes.values()].some(({ flight }) => flight !== undefined && flight.sinceMs < oldestMs)
+    const nowMs = Date.now()
+    const isLate = [...this.#lanes.values()].some(({ flight }) => flight !== undefined && flight.dueMs < nowMs)
     if (!isLate) return
-    this.#target.logger.error({ exchange: this.#target.exchange }, `RabbitMQ did not confirm for ${maxFlightMs} ms`)
+    this.#target.logger.warn(
+      { exchange: this.#target.exchange },
+      'RabbitMQ did not confirm a batch in time; its outcome is unknown',
+    )
     void closeChannel(channel)
   }
 
   #lose(): void {
     this.#channel = undefined
+    for (const lane of this.#lanes.values()) lane.isProven = false
     if (this.#stop.signal.aborted || this.#down !== 'no') return
     this.#down = 'waiting'
     this.#downTimer = setTimeout(() => {

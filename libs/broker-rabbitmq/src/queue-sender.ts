@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { ConfirmChannel, Message, Options } from 'amqplib'
 import { MissingError } from './faults.js'
-import type { Link } from './link.js'
+import { closeChannel, type Link } from './link.js'
+
+const confirmMs = 4_000
 
 /**
  * Sends single messages (markers, geneses, tokens) to queues by their names and waits for each confirm, on one channel that is opened when
- * first needed. It belongs on the connection that publishes: RabbitMQ stops reading from a connection that publishes during an alarm.
+ * first needed, and made anew where a confirm is late: a broker that has just started may never give one. It belongs on the connection that publishes: RabbitMQ stops reading from a connection that publishes during an alarm.
  */
 export class QueueSender {
   readonly #link: Link
@@ -15,7 +17,7 @@ export class QueueSender {
     this.#link = link
   }
 
-  /** @throws MissingError where the queue does not exist; an Error where the channel closed before the confirm. */
+  /** @throws MissingError where the queue does not exist; an Error where the channel closed before the confirm, or that was late (4 s). */
   async send(queue: string, body: Buffer, options: Options.Publish): Promise<void> {
     const channel = await this.#open()
     const messageId = options.messageId ?? randomUUID()
@@ -23,7 +25,9 @@ export class QueueSender {
       const returned = (message: Message): void => {
         if (message.properties.messageId === messageId) reject(new MissingError(`no queue '${queue}'`))
       }
+      const late = setTimeout(() => void closeChannel(channel), confirmMs).unref()
       const confirmed = (error: Error | null): void => {
+        clearTimeout(late)
         channel.off('return', returned)
         if (error) reject(error)
         else resolve()

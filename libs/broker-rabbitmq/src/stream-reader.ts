@@ -31,6 +31,7 @@ export interface StreamReaderObserver {
 /** Records that wait here at most; RabbitMQ knows no bound in bytes. */
 const prefetch = 128
 const creditEvery = prefetch / 2
+const firstDeliveryMs = 5_000
 /** A broker closes a channel whose oldest delivery has been unacknowledged for long (30 min unless set). */
 const creditAfterMs = 5_000
 
@@ -118,7 +119,19 @@ export class StreamReader {
     const accept = (message: ConsumeMessage | null): void => this.#accept(channel, message)
     const at = { 'x-stream-offset': { '!': 'long', value: from } }
     await channel.consume(this.#target.stream, accept, { arguments: at })
+    const deaf = this.#last === undefined ? undefined : setTimeout(() => this.#giveUpDeaf(channel), firstDeliveryMs)
     await closed
+    clearTimeout(deaf)
+  }
+
+  /** The record read last is there, and comes first; where it does not come, the consumer hangs on a stream that was not up yet. */
+  #giveUpDeaf(channel: Channel): void {
+    if (this.#unproven === undefined || this.#turn !== 'idle' || channel !== this.#channel) return
+    this.#target.logger.warn(
+      { stream: this.#target.stream },
+      'RabbitMQ delivers nothing to a new consumer; making another',
+    )
+    void closeChannel(channel)
   }
 
   /** A reader that starts beyond the end of a stream hears nothing; so the end is asked for first. */
