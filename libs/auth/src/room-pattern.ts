@@ -23,19 +23,49 @@ export function escapeUser(user: string): string {
   return user.replaceAll(/[%:*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
-/** @throws PatternError */
+/**
+ * Lists that do not name the user give everyone the same matcher; the others a small one per user, which is worked out when it is asked.
+ * So ten thousand users of one list cost no more than references. @throws PatternError
+ */
 export function compilePatterns(patterns: readonly string[], user: string): RoomMatcher {
   if (patterns.length === 0) return noRoom
-  const exact = new Set<string>()
-  const wild: RoomMatcher[] = []
-  for (const pattern of patterns) {
-    assertPattern(pattern)
-    const concrete = pattern.replaceAll('{sub}', () => escapeUser(user))
-    if (pattern.includes('*')) wild.push(wildcard(concrete))
-    else exact.add(concrete)
+  const list = patternList(patterns)
+  if (list.ofUser.length === 0) return list.ofEveryone
+  return (room) =>
+    list.ofEveryone(room) || (!room.startsWith('$') && list.ofUser.some((pattern) => isOf(pattern, user, room)))
+}
+
+interface PatternList {
+  /** Of the patterns without `{sub}`. */
+  readonly ofEveryone: RoomMatcher
+  readonly ofUser: readonly string[]
+}
+
+const lists = new Map<string, PatternList>()
+
+function patternList(patterns: readonly string[]): PatternList {
+  const key = JSON.stringify(patterns)
+  let list = lists.get(key)
+  if (list === undefined) {
+    patterns.forEach(assertPattern)
+    const ofUser = patterns.filter((pattern) => pattern.includes('{sub}'))
+    list = { ofEveryone: matcherOf(patterns.filter((pattern) => !pattern.includes('{sub}'))), ofUser }
+    if (lists.size >= MAX_COMPILED) lists.clear()
+    lists.set(key, list)
   }
+  return list
+}
+
+function matcherOf(patterns: readonly string[]): RoomMatcher {
+  const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')))
+  const wild = patterns.filter((pattern) => pattern.includes('*')).map(wildcard)
   if (wild.includes(everyRoom)) return everyRoom
   return (room) => !room.startsWith('$') && (exact.has(room) || wild.some((matches) => matches(room)))
+}
+
+function isOf(pattern: string, user: string, room: string): boolean {
+  const concrete = pattern.replaceAll('{sub}', () => escapeUser(user))
+  return pattern.includes('*') ? wildcard(concrete)(room) : concrete === room
 }
 
 function assertPattern(pattern: string): void {
