@@ -49,6 +49,12 @@ export function openEventReader(options: EventReaderOptions): EventReader {
   return new Reader(options)
 }
 
+const timeForm = /^\d{1,15}$/
+
+/** Undefined where it is none that Roomway wrote: what is not a number would break the frame it is put into. */
+const timeOf = (header: string | undefined): number | undefined =>
+  header !== undefined && timeForm.test(header) ? Number(header) : undefined
+
 class Reader implements EventReader {
   readonly #options: EventReaderOptions
   readonly #ids = new DuplicateIndex()
@@ -65,8 +71,8 @@ class Reader implements EventReader {
     const event = headers[headerNames.event] ?? defaultEventName
     const contentType = headers[headerNames.contentType] ?? jsonContentType
     const isJson = contentType === jsonContentType || isJsonContentType(contentType)
-    const timeHeader = headers[headerNames.time]
-    const fault = this.#fault(record, event, isJson, timeHeader !== undefined)
+    const timeMs = timeOf(headers[headerNames.time])
+    const fault = this.#fault(record, event, isJson, timeMs !== undefined)
     if (fault !== undefined) {
       this.#options.onSetAside?.(record, fault)
       return undefined
@@ -82,7 +88,7 @@ class Reader implements EventReader {
       contentType,
       isJson,
       payload: record.value,
-      timeMs: Number(timeHeader ?? record.timeMs) || record.timeMs,
+      timeMs: timeMs ?? record.timeMs,
       user: headers[headerNames.user],
       traceparent: headers[headerNames.traceparent],
     }

@@ -21,6 +21,13 @@ describe('a payload', () => {
     expect(payloadFault(Uint8Array.from(octets), true)).toBe('bad_utf8')
   })
 
+  test('may nest as deep as a frame lets it, and no deeper', () => {
+    const nested = (depth: number) => `${'[{"a":'.repeat(depth / 2)}"[[{{\\"["${'}]'.repeat(depth / 2)}`
+    expect(payloadFault(bytes(`[${nested(62)}]`), true)).toBeUndefined()
+    expect(payloadFault(bytes(nested(64)), true)).toBe('bad_json')
+    expect(payloadFault(bytes(`[${'[[]],'.repeat(100)}"]]"]`), true)).toBeUndefined()
+  })
+
   test('of another content type is opaque', () => {
     expect(payloadFault(Uint8Array.from([0xff, 0xfe]), false)).toBeUndefined()
   })

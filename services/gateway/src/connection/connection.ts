@@ -1,6 +1,8 @@
 import type { Identity } from '@roomway/auth'
 import type { CloseName, Codec, ErrorCode } from '@roomway/protocol'
 import { errorCodes } from '@roomway/protocol'
+import { sessionFrame } from '../encoder/session-frame.js'
+import type { LoggedEvent } from '../log/logged-event.js'
 import type { Counters } from '../operations/counters.js'
 import type { Membership } from '../rooms/membership.js'
 import type { Socket } from '../transport/transport.js'
@@ -49,6 +51,12 @@ export class Connection {
   send(frame: object): void {
     this.counters.framesSent++
     this.socket.send(this.codec.encode(frame))
+  }
+
+  /** A record of its own room; what is no outcome of a command stands for no frame. */
+  sendOutcome(event: LoggedEvent): void {
+    const frame = sessionFrame(event)
+    if (frame !== undefined) this.send(frame)
   }
 
   sendError(code: ErrorCode | `app.${string}`, message: string, detail: ErrorDetail = {}): void {

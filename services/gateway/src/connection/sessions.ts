@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { sessionRoomPrefix } from '@roomway/records'
-import { sessionFrame } from '../encoder/session-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
 import type { Connection } from './connection.js'
 
@@ -47,6 +46,6 @@ export class Sessions {
   /** Hands an event of a connection's own room to it, if it is here and has caught up. */
   deliver(event: LoggedEvent): void {
     const connection = this.#connections.get(event.room.slice(sessionRoomPrefix.length))
-    if (connection !== undefined && connection.sessionCatchUp === undefined) connection.send(sessionFrame(event))
+    if (connection !== undefined && connection.sessionCatchUp === undefined) connection.sendOutcome(event)
   }
 }

@@ -67,7 +67,17 @@ function reserve(bytes: number): void {
   if (bytes > scratch.length) scratch = Buffer.allocUnsafeSlow(bytes * 2)
 }
 
+/** What says that it was checked and is no JSON after all, or none that a frame can hold, goes as the bytes it is: the room goes on. */
 function packMsgpack(event: LoggedEvent, prev: number): Uint8Array {
+  if (!event.isJson) return packFrame(event, prev, undefined)
+  try {
+    return packFrame(event, prev, { data: JSON.parse(event.payload.toString('utf8')) as unknown })
+  } catch {
+    return packFrame(event, prev, undefined)
+  }
+}
+
+function packFrame(event: LoggedEvent, prev: number, json: { readonly data: unknown } | undefined): Uint8Array {
   const frame: Record<keyof EventFrame, unknown> | Record<string, unknown> = {
     type: 'event',
     room: event.room,
@@ -75,10 +85,10 @@ function packMsgpack(event: LoggedEvent, prev: number): Uint8Array {
     prev,
     id: event.id,
     event: event.event,
-    data: event.isJson ? JSON.parse(event.payload.toString('utf8')) : new Uint8Array(event.payload),
+    data: json === undefined ? new Uint8Array(event.payload) : json.data,
     time: event.timeMs,
   }
-  if (!event.isJson) frame.contentType = event.contentType
+  if (json === undefined) frame.contentType = event.contentType
   if (event.user !== undefined) frame.user = event.user
   if (event.traceparent !== undefined) frame.traceparent = event.traceparent
   return msgpackCodec.encode(frame) as Uint8Array

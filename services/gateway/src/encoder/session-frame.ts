@@ -1,10 +1,21 @@
 import { seqOf, systemNames } from '@roomway/records'
 import type { LoggedEvent } from '../log/logged-event.js'
 
-/** A record of a connection's own room as the frame it stands for: what became of a command. Its id is `<command>.<i>`. */
-export function sessionFrame(event: LoggedEvent): object {
+/** A record of a connection's own room as the frame it stands for: what became of a command, whose id is `<command>.<i>`. Undefined where it is none. */
+export function sessionFrame(event: LoggedEvent): object | undefined {
+  const { offset } = event
   const id = seqOf(event.id.slice(0, event.id.lastIndexOf('.')))
-  const data: unknown = JSON.parse(event.payload.toString('utf8'))
-  if (event.event !== systemNames.error) return { type: 'reply', id, offset: event.offset, data }
-  return { type: 'error', id, offset: event.offset, temporary: false, ...(data as object) }
+  const json = parse(event)
+  if (!Number.isSafeInteger(id) || json === undefined) return undefined
+  if (event.event === systemNames.reply) return { type: 'reply', id, offset, data: json.data }
+  if (event.event !== systemNames.error || typeof json.data !== 'object') return undefined
+  return { type: 'error', id, offset, temporary: false, ...json.data }
+}
+
+function parse(event: LoggedEvent): { readonly data: unknown } | undefined {
+  try {
+    return { data: JSON.parse(event.payload.toString('utf8')) as unknown }
+  } catch {
+    return undefined
+  }
 }

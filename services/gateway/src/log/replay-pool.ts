@@ -12,7 +12,6 @@ import {
   type RoomEvent,
 } from '@roomway/records'
 import { liveFrame } from '../encoder/event-frame.js'
-import { sessionFrame } from '../encoder/session-frame.js'
 import type { Membership } from '../rooms/membership.js'
 import type { Room } from '../rooms/room.js'
 import { isSessionRoom } from '../rooms/session-room.js'
@@ -156,7 +155,7 @@ class Scan {
       for (const membership of entry.members) {
         const { socket } = membership.connection
         if (socket.format !== format || !isServed(membership, this.#id) || membership.position >= event.offset) continue
-        if (isSessionRoom(event.room)) membership.connection.send(sessionFrame(logged))
+        if (isSessionRoom(event.room)) membership.connection.sendOutcome(logged)
         else if (logged.prev > membership.told) {
           socket.send(liveFrame(logged, format, membership.told))
           frame = undefined // it lay in the same scratch memory

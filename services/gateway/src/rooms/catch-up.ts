@@ -4,7 +4,6 @@
  * Work is done in slices of the event loop, so that ten thousand resumes at once do not hold up what is live.
  */
 import { keptFrame, liveFrame } from '../encoder/event-frame.js'
-import { sessionFrame } from '../encoder/session-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
 import type { Membership } from './membership.js'
 import { isSessionRoom, wireName } from './session-room.js'
@@ -108,7 +107,7 @@ export class CatchUp {
 
   #send(membership: Membership, event: LoggedEvent): void {
     const { connection } = membership
-    if (isSessionRoom(membership.room.name)) connection.send(sessionFrame(event))
+    if (isSessionRoom(membership.room.name)) connection.sendOutcome(event)
     else if (event.prev > membership.told)
       connection.socket.send(liveFrame(event, connection.socket.format, membership.told))
     else connection.socket.send(keptFrame(event, connection.socket.format))
