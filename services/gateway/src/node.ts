@@ -107,6 +107,7 @@ export class Node {
     this.memberships = this.#createMemberships()
     this.upkeep = new Upkeep({
       rooms,
+      sessions,
       fanOut: this.fanOut,
       catchUp: this.catchUp,
       codecs,
@@ -212,6 +213,7 @@ export class Node {
       writer: this.#writer,
       clock: this.#clock,
       maxPayloadBytes,
+      publishesPerSecond,
       tracing,
     })
     const resume = new Resume({ tokens, sessions, memberships, claims: this.#claims })

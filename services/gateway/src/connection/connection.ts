@@ -15,35 +15,31 @@ export interface ErrorDetail {
   readonly retryAfterMs?: number
 }
 
+/** Shared by all connections that are in no room; never changed. */
+export const noMemberships: Membership[] = []
+
 /** One client over one socket: who it is, which session it carries, which rooms it is in. */
 export class Connection {
   readonly socket: Socket
   readonly codec: Codec
   readonly counters: Counters
-  readonly publishes: RateLimit
+  /** Made at the first publish: most connections only listen. */
+  publishes: RateLimit | undefined = undefined
   identity: Identity
   session: string
-  memberships: Membership[] = []
+  memberships: Membership[] = noMemberships
   state: 'open' | 'closed' = 'open'
   /** While the connection's own room is being caught up after a resume; live otherwise. */
   sessionCatchUp: Membership | undefined = undefined
   /** The claim by which this connection took its session over; undefined where it began it. */
   claim: { readonly id: string; isRead: boolean } | undefined = undefined
-  expiry: NodeJS.Timeout | undefined = undefined
+  isExpiryTold = false
   #draining: Membership[] | undefined = undefined
 
-  constructor(
-    socket: Socket,
-    codec: Codec,
-    counters: Counters,
-    publishes: RateLimit,
-    identity: Identity,
-    session: string,
-  ) {
+  constructor(socket: Socket, codec: Codec, counters: Counters, identity: Identity, session: string) {
     this.socket = socket
     this.codec = codec
     this.counters = counters
-    this.publishes = publishes
     this.identity = identity
     this.session = session
   }
@@ -69,6 +65,11 @@ export class Connection {
     this.socket.close(name)
   }
 
+  addMembership(membership: Membership): void {
+    // An array that grows by push reserves room for sixteen more.
+    this.memberships = [...this.memberships, membership]
+  }
+
   membership(room: string): Membership | undefined {
     for (const membership of this.memberships) if (membership.room.name === room) return membership
     return undefined
@@ -77,7 +78,7 @@ export class Connection {
   /** Its own room has no topic: once caught up, the sessions' register delivers it. */
   sessionIsLive(membership: Membership): void {
     if (this.sessionCatchUp === membership) this.sessionCatchUp = undefined
-    membership.room.members.delete(membership)
+    membership.room.removeMember(membership)
   }
 
   /** Holds a membership back until the socket has room again. */

@@ -1,24 +1,18 @@
 import type { Connection } from './connection.js'
 
-const maxTimerMs = 2 ** 31 - 1
 /** How long before its token ends a connection is told to bring another. */
 const noticeMs = 30_000
 
-/** Tells the connection when its token is about to end, and closes it when it has. Called again for a new token. */
-export function watchExpiry(connection: Connection): void {
-  clearTimeout(connection.expiry)
+/** Tells the connection when its token is about to end, once, and closes it when it has. */
+export function tellExpiry(connection: Connection, nowMs: number): void {
   const { expiresAtMs } = connection.identity
   if (expiresAtMs === undefined) return
-  const leftMs = expiresAtMs - Date.now()
-  if (leftMs > noticeMs) return arm(connection, leftMs - noticeMs, () => watchExpiry(connection))
-  connection.send({ type: 'expiring', inMs: Math.max(0, leftMs) })
-  arm(connection, Math.max(0, leftMs), () => {
+  const leftMs = expiresAtMs - nowMs
+  if (leftMs <= 0) {
     connection.sendError('token_expired', 'the token has expired: reconnect with another')
     connection.close('token_expired')
-  })
-}
-
-function arm(connection: Connection, delayMs: number, run: () => void): void {
-  connection.expiry = setTimeout(run, Math.min(delayMs, maxTimerMs))
-  connection.expiry.unref()
+  } else if (leftMs <= noticeMs && !connection.isExpiryTold) {
+    connection.isExpiryTold = true
+    connection.send({ type: 'expiring', inMs: leftMs })
+  }
 }

@@ -6,7 +6,7 @@ import { Membership, type PendingJoin } from '../rooms/membership.js'
 import type { Room } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
 import { wireName } from '../rooms/session-room.js'
-import type { Connection } from './connection.js'
+import { type Connection, noMemberships } from './connection.js'
 
 export interface MembershipsOptions {
   readonly tail: EventsTail
@@ -75,8 +75,8 @@ export class Memberships {
       onAnswered,
     }
     const membership = new Membership(connection, room, start.position, join)
-    room.members.add(membership)
-    if (!name.startsWith('$')) connection.memberships.push(membership)
+    room.addMember(membership)
+    if (!name.startsWith('$')) connection.addMembership(membership)
     if (start.reason !== undefined) connection.counters.gapsTotal++
     const isPosition = from !== undefined && 'epoch' in from
     if (!isPosition && window.next < historyEnd) this.#enterWhenFilled(membership, from, historyEnd)
@@ -113,7 +113,7 @@ export class Memberships {
   dropAll(connection: Connection): void {
     for (const membership of connection.memberships) end(membership)
     if (connection.sessionCatchUp !== undefined) end(connection.sessionCatchUp)
-    connection.memberships = []
+    connection.memberships = noMemberships
     connection.sessionCatchUp = undefined
   }
 
@@ -205,7 +205,7 @@ function end(membership: Membership): void {
   leaveTopic(membership)
   membership.state = 'gone'
   membership.join = undefined
-  membership.room.members.delete(membership)
+  membership.room.removeMember(membership)
   membership.room.dropIfUnused()
 }
 

@@ -13,12 +13,14 @@ import type { EventsTail } from '../log/events-tail.js'
 import type { OffsetClock } from '../log/offset-clock.js'
 import type { Tracing } from '../operations/tracing.js'
 import type { Connection } from './connection.js'
+import { RateLimit } from './rate-limit.js'
 
 export interface PublishOptions {
   readonly tail: EventsTail
   readonly writer: CommandWriter
   readonly clock: OffsetClock
   readonly maxPayloadBytes: number
+  readonly publishesPerSecond: number
   readonly tracing: Tracing
 }
 
@@ -46,7 +48,7 @@ export class Publish {
       return refuse('bad_frame', 'the event name is not valid')
     if (!connection.identity.grants.mayPublish(room))
       return refuse('forbidden', 'the token does not allow to publish to this room')
-    const waitMs = connection.publishes.take(now)
+    const waitMs = this.#rateOf(connection, now).take(now)
     if (waitMs > 0) return refuse('rate_limited', 'too many publishes on this connection', waitMs)
     const payload = payloadOf(frame, text)
     if (typeof payload === 'string') return refuse('bad_payload', payload)
@@ -66,6 +68,11 @@ export class Publish {
     if (isTaken) return
     span?.end(new Error('overloaded'))
     refuse('overloaded', 'the node holds as many unacknowledged publishes as it may', 1_000)
+  }
+
+  #rateOf(connection: Connection, now: number): RateLimit {
+    connection.publishes ??= new RateLimit(this.#options.publishesPerSecond, now)
+    return connection.publishes
   }
 
   #command(

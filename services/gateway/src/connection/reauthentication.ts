@@ -1,7 +1,7 @@
 import type { Authenticator } from '@roomway/auth'
 import type { AuthFrame } from '@roomway/protocol'
 import type { Connection } from './connection.js'
-import { watchExpiry } from './expiry.js'
+import { tellExpiry } from './expiry.js'
 import type { Memberships } from './memberships.js'
 
 export interface ReauthenticationOptions {
@@ -29,7 +29,8 @@ export class Reauthentication {
       if (connection.state === 'open') connection.sendError('unauthorized', 'the token is not valid', { id })
       return
     }
-    watchExpiry(connection)
+    connection.isExpiryTold = false
+    tellExpiry(connection, Date.now())
     this.#leaveForbidden(connection)
     connection.send({ type: 'ack', id })
   }

@@ -17,10 +17,9 @@ import type { EventsTail } from '../log/events-tail.js'
 import type { Counters } from '../operations/counters.js'
 import type { Socket } from '../transport/transport.js'
 import { Connection } from './connection.js'
-import { watchExpiry } from './expiry.js'
+import { tellExpiry } from './expiry.js'
 import type { FrameRouter } from './frame-router.js'
 import type { Memberships } from './memberships.js'
-import { RateLimit } from './rate-limit.js'
 import type { Sessions } from './sessions.js'
 
 /** What the upgrade request said, copied. */
@@ -46,12 +45,17 @@ export interface ReceptionOptions {
 
 const maxEarlyFrames = 64
 
+interface EarlyFrame {
+  readonly message: Uint8Array
+  readonly isBinary: boolean
+}
+
 /** A socket on its way to being a connection, and the connection once it is one. */
 export class Guest {
   readonly socket: Socket
   connection: Connection | undefined = undefined
   state: 'awaiting-token' | 'verifying' | 'connected' | 'gone' = 'verifying'
-  early: { readonly message: Uint8Array; readonly isBinary: boolean }[] = []
+  early: EarlyFrame[] | undefined = undefined
   timer: NodeJS.Timeout | undefined = undefined
   authId: number | undefined = undefined
 
@@ -85,6 +89,7 @@ export class Reception {
     if (guest.connection !== undefined) return this.#options.router.onMessage(guest.connection, message, isBinary)
     if (guest.state === 'awaiting-token') return this.#onFirstFrame(guest, message, isBinary)
     if (guest.state !== 'verifying') return
+    guest.early ??= []
     guest.early.push({ message: message.slice(), isBinary })
     if (guest.early.length > maxEarlyFrames)
       this.#refuse(guest, 'bad_frame', 'bad_frame', 'too many frames before welcome')
@@ -93,12 +98,11 @@ export class Reception {
   onClose(guest: Guest): void {
     clearTimeout(guest.timer)
     guest.state = 'gone'
-    guest.early = []
+    guest.early = undefined
     const { connection } = guest
     if (connection === undefined) return
     const { counters, memberships, sessions } = this.#options
     connection.state = 'closed'
-    clearTimeout(connection.expiry)
     memberships.dropAll(connection)
     sessions.remove(connection)
     counters.connections--
@@ -138,8 +142,7 @@ export class Reception {
     const { codecs, counters, sessions, tail, tokens, welcome, router } = this.#options
     const session = sessions.newId()
     const { socket } = guest
-    const publishes = new RateLimit(welcome.limits.publishesPerSecond, Date.now())
-    const connection = new Connection(socket, codecs[socket.format], counters, publishes, identity, session)
+    const connection = new Connection(socket, codecs[socket.format], counters, identity, session)
     guest.connection = connection
     sessions.add(connection)
     counters.connections++
@@ -158,9 +161,9 @@ export class Reception {
       ...welcome,
     })
     if (guest.authId !== undefined) connection.send({ type: 'ack', id: guest.authId })
-    watchExpiry(connection)
-    const { early } = guest
-    guest.early = []
+    tellExpiry(connection, Date.now())
+    const early = guest.early ?? []
+    guest.early = undefined
     for (const { message, isBinary } of early)
       if (connection.state === 'open') router.onMessage(connection, message, isBinary)
   }

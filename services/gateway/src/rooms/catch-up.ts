@@ -123,13 +123,9 @@ export class CatchUp {
     membership.state = 'live'
     answerJoin(membership)
     if (isSessionRoom(room.name)) return connection.sessionIsLive(membership)
-    if (connection.socket.format === 'json') {
-      connection.socket.subscribe(room.jsonTopic)
-      room.liveJson++
-    } else {
-      connection.socket.subscribe(room.msgpackTopic)
-      room.liveMsgpack++
-    }
+    const { format } = connection.socket
+    connection.socket.subscribe(room.topic(format))
+    room.countLive(format, 1, Math.floor(Date.now() / 1_000))
   }
 }
 
@@ -137,13 +133,9 @@ export class CatchUp {
 export function leaveTopic(membership: Membership): void {
   const { room, connection } = membership
   if (membership.state !== 'live' || isSessionRoom(room.name)) return
-  if (connection.socket.format === 'json') {
-    connection.socket.unsubscribe(room.jsonTopic)
-    room.liveJson--
-  } else {
-    connection.socket.unsubscribe(room.msgpackTopic)
-    room.liveMsgpack--
-  }
+  const { format } = connection.socket
+  connection.socket.unsubscribe(room.topic(format))
+  room.countLive(format, -1, room.lastFrameAtSeconds)
 }
 
 function answerJoin(membership: Membership): void {

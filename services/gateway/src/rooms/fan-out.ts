@@ -45,7 +45,7 @@ export class FanOut {
     counters.delivery.observeMs(Math.max(0, readAtMs - logged.timeMs))
     if (logged.traceparent === undefined) this.#deliver(room, logged)
     else this.#deliverTraced(room, logged)
-    room.lastFrameAtMs = readAtMs
+    room.lastFrameAtSeconds = Math.floor(readAtMs / 1_000)
     if (!room.wasPublished) {
       room.wasPublished = true
       this.#active.push(room)
@@ -56,8 +56,9 @@ export class FanOut {
   #deliver(room: Room, logged: LoggedEvent): number {
     const { liveJson, liveMsgpack } = room
     let bytes = 0
-    if (liveJson > 0) bytes += this.#send(room.jsonTopic, liveFrame(logged, 'json'), 'json', liveJson)
-    if (liveMsgpack > 0) bytes += this.#send(room.msgpackTopic, liveFrame(logged, 'msgpack'), 'msgpack', liveMsgpack)
+    if (liveJson > 0) bytes += this.#send(room.topic('json'), liveFrame(logged, 'json'), 'json', liveJson)
+    if (liveMsgpack > 0)
+      bytes += this.#send(room.topic('msgpack'), liveFrame(logged, 'msgpack'), 'msgpack', liveMsgpack)
     return bytes
   }
 
@@ -82,9 +83,9 @@ export class FanOut {
     nowMs: number,
   ): void {
     room.progressOffset = offset
-    room.lastFrameAtMs = nowMs
-    if (room.liveJson > 0) this.#send(room.jsonTopic, frames.json, 'json', room.liveJson)
-    if (room.liveMsgpack > 0) this.#send(room.msgpackTopic, frames.msgpack, 'msgpack', room.liveMsgpack)
+    room.lastFrameAtSeconds = Math.floor(nowMs / 1_000)
+    if (room.liveJson > 0) this.#send(room.topic('json'), frames.json, 'json', room.liveJson)
+    if (room.liveMsgpack > 0) this.#send(room.topic('msgpack'), frames.msgpack, 'msgpack', room.liveMsgpack)
   }
 
   /** The rooms that published since the last call. */

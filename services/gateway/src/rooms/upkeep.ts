@@ -3,6 +3,8 @@
  * `progress` frame so that their members' positions do not fall behind the log's retention.
  */
 import type { Codec } from '@roomway/protocol'
+import { tellExpiry } from '../connection/expiry.js'
+import type { Sessions } from '../connection/sessions.js'
 import type { CatchUp } from './catch-up.js'
 import type { FanOut } from './fan-out.js'
 import type { Room } from './room.js'
@@ -10,6 +12,7 @@ import type { Rooms } from './rooms.js'
 
 export interface UpkeepOptions {
   readonly rooms: Rooms
+  readonly sessions: Sessions
   readonly fanOut: FanOut
   readonly catchUp: CatchUp
   readonly codecs: { readonly json: Codec; readonly msgpack: Codec }
@@ -32,12 +35,18 @@ export class Upkeep {
 
   open(): void {
     const { sweepEveryMs = 100, progressAfterMs = 60_000 } = this.#options
+    this.#timers.push(setInterval(() => this.#tellExpiries(), 1_000).unref())
     this.#timers.push(setInterval(() => this.#sweep(), sweepEveryMs).unref())
     this.#timers.push(setInterval(() => this.#progress(progressAfterMs), Math.min(5_000, progressAfterMs)).unref())
   }
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  #tellExpiries(): void {
+    const now = Date.now()
+    for (const connection of this.#options.sessions.all()) tellExpiry(connection, now)
   }
 
   #sweep(): void {
@@ -53,7 +62,8 @@ export class Upkeep {
   #progress(afterMs: number): void {
     const now = Date.now()
     for (const room of this.#options.rooms.all()) {
-      if (room.liveJson + room.liveMsgpack > 0 && now - room.lastFrameAtMs >= afterMs) this.#tell(room, now)
+      if (room.liveJson + room.liveMsgpack > 0 && now - room.lastFrameAtSeconds * 1_000 >= afterMs)
+        this.#tell(room, now)
     }
   }
 
@@ -61,7 +71,7 @@ export class Upkeep {
     const { codecs, fanOut } = this.#options
     const offset = room.window.next - 1
     if (offset <= Math.max(room.lastOffset, room.progressOffset)) {
-      room.lastFrameAtMs = nowMs
+      room.lastFrameAtSeconds = Math.floor(nowMs / 1_000)
       return
     }
     const frame = { type: 'progress', room: room.name, offset }

@@ -26,7 +26,7 @@ export interface WebSocketTransportOptions {
 
 interface Link {
   readonly format: WireFormat
-  readonly handshake: Handshake
+  handshake: Handshake | undefined
   socket: UwsSocket | undefined
   guest: Guest | undefined
 }
@@ -45,7 +45,9 @@ export function serveWebSockets(options: WebSocketTransportOptions): PublishToTo
     open: (ws) => {
       const link = ws.getUserData()
       link.socket = new UwsSocket(ws, link.format)
-      link.guest = reception.onOpen(link.socket, link.handshake)
+      const { handshake } = link
+      link.handshake = undefined // it holds the token
+      if (handshake !== undefined) link.guest = reception.onOpen(link.socket, handshake)
     },
     message: (ws, message, isBinary) => {
       const { guest } = ws.getUserData()
