@@ -56,7 +56,7 @@ export function parseCommand(record: BrokerRecord): Command | undefined {
     room: key,
     event: headers[headerNames.event] ?? defaultEventName,
     contentType: headers[headerNames.contentType] ?? jsonContentType,
-    payload: record.value.slice(),
+    payload: Uint8Array.from(record.value),
     user: headers[headerNames.user],
     timeMs,
     after,

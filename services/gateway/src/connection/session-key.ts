@@ -24,7 +24,8 @@ async function firstKey(meta: Log): Promise<Uint8Array | undefined> {
   let key: Uint8Array | undefined
   const onBatch = (batch: Batch) => {
     for (const record of batch.records)
-      if (key === undefined && record.key === keyName && record.value.length === keyBytes) key = record.value.slice()
+      if (key === undefined && record.key === keyName && record.value.length === keyBytes)
+        key = Uint8Array.from(record.value)
   }
   const [start, end] = await Promise.all([meta.start(0), meta.end(0)])
   await meta.read(0, start, end, onBatch)
