@@ -108,6 +108,7 @@ export class Node {
     this.upkeep = new Upkeep({
       rooms,
       sessions,
+      tail: this.tail,
       fanOut: this.fanOut,
       catchUp: this.catchUp,
       codecs,
@@ -168,6 +169,7 @@ export class Node {
         this.#replays.close()
         this.#closedScans += this.#replays.scansTotal
         this.#replays = this.#createReplays()
+        for (const connection of this.sessions.all()) this.memberships.resetSession(connection, reason)
         for (const room of this.rooms.all()) this.memberships.reset(room, reason)
       },
     })

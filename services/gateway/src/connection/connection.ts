@@ -31,6 +31,8 @@ export class Connection {
   state: 'open' | 'closed' = 'open'
   /** While the connection's own room is being caught up after a resume; live otherwise. */
   sessionCatchUp: Membership | undefined = undefined
+  /** Up to where it was told about its own room. */
+  toldOffset = -1
   /** The claim by which this connection took its session over; undefined where it began it. */
   claim: { readonly id: string; isRead: boolean } | undefined = undefined
   isExpiryTold = false
@@ -51,6 +53,7 @@ export class Connection {
 
   /** A record of its own room; what is no outcome of a command stands for no frame. */
   sendOutcome(event: LoggedEvent): void {
+    this.toldOffset = event.offset
     const frame = sessionFrame(event)
     if (frame !== undefined) this.send(frame)
   }
@@ -78,7 +81,9 @@ export class Connection {
   /** Its own room has no topic: once caught up, the sessions' register delivers it. */
   sessionIsLive(membership: Membership): void {
     if (this.sessionCatchUp === membership) this.sessionCatchUp = undefined
+    this.toldOffset = membership.position
     membership.room.removeMember(membership)
+    membership.room.dropIfUnused()
   }
 
   /** Holds a membership back until the socket has room again. */

@@ -1,4 +1,5 @@
-import type { JoinFrame, JoinFrom, LeaveFrame, ResetReason } from '@roomway/protocol'
+import { type JoinFrame, type JoinFrom, type LeaveFrame, type ResetReason, sessionRoom } from '@roomway/protocol'
+import { sessionRoomKey } from '@roomway/records'
 import type { EventsTail } from '../log/events-tail.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import { type CatchUp, leaveTopic } from '../rooms/catch-up.js'
@@ -97,16 +98,16 @@ export class Memberships {
     const membership = connection.membership(name)
     if (membership === undefined) return false
     connection.memberships.splice(connection.memberships.indexOf(membership), 1)
-    const { join } = membership
-    end(membership)
-    if (join !== undefined) {
-      connection.sendError('not_joined', 'the room was left, or joined again, before this join was done', {
-        id: join.id,
-        room: wireName(name),
-      })
-      join.onAnswered?.()
-    }
+    abandon(membership)
     return true
+  }
+
+  /** Ends the catching up of the connection's own room, if it is under way. */
+  dropSession(connection: Connection): void {
+    const membership = connection.sessionCatchUp
+    if (membership === undefined) return
+    connection.sessionCatchUp = undefined
+    abandon(membership)
   }
 
   /** The connection is gone. */
@@ -124,8 +125,8 @@ export class Memberships {
     connection.counters.gapsTotal++
     membership.position = room.window.next - 1
     membership.told = membership.position
-    if (join !== undefined) membership.join = { ...join, recovered: false, reason }
-    else this.#sendReset(membership, reason)
+    if (join === undefined) this.#sendReset(membership, reason)
+    else if (join.recovered !== undefined) membership.join = { ...join, recovered: false, reason }
     membership.state = 'queued'
     this.#options.catchUp.begin(membership)
   }
@@ -139,6 +140,15 @@ export class Memberships {
       else this.goOnFromHere(membership, reason)
     }
     room.dropIfUnused()
+  }
+
+  /** Likewise for a connection's own room, which has no membership once it is caught up. */
+  resetSession(connection: Connection, reason: ResetReason): void {
+    if (connection.sessionCatchUp !== undefined) return
+    const { epoch, next } = this.#options.tail.windowOf(sessionRoomKey(connection.session))
+    connection.toldOffset = next - 1
+    connection.counters.resetsTotal++
+    connection.send({ type: 'reset', room: sessionRoom, epoch, offset: next - 1, reason })
   }
 
   #sendReset({ connection, room }: Membership, reason: ResetReason): void {
@@ -163,25 +173,31 @@ export class Memberships {
     })
   }
 
-  /** A position beyond what this node has read: the node may lag, so the log's end decides. */
+  /** A position beyond what this node has read: the node may lag, so it is waited for, unless the log's end says that it will not come. */
   async #enterAhead(membership: Membership): Promise<void> {
     membership.state = 'awaiting-tail'
-    const { window } = membership.room
+    const { position, room } = membership
+    const { window } = room
+    const isWaiting = () => membership.state === 'awaiting-tail' && room.window === window
+    const giveUp = window.whenRead(position, () => isWaiting() && this.#options.catchUp.resume(membership))
     try {
       const end = await this.#options.end(window.partition)
-      if (membership.state !== 'awaiting-tail' || membership.room.window !== window) return
-      if (membership.position >= end) this.goOnFromHere(membership, 'ahead')
-      else this.#options.catchUp.resume(membership)
+      if (position < end) return
+      giveUp()
+      if (isWaiting()) this.goOnFromHere(membership, 'ahead')
     } catch {
-      this.#refuse(membership)
+      giveUp()
+      if (isWaiting()) this.#refuse(membership)
     }
   }
 
+  /** The connection's own room goes on live: what lies above the position is still to be read. */
   #refuse(membership: Membership): void {
     const { connection, room, join } = membership
-    if (membership.state === 'gone' || join === undefined) return
+    if (join === undefined) return
     const index = connection.memberships.indexOf(membership)
     if (index >= 0) connection.memberships.splice(index, 1)
+    if (connection.sessionCatchUp === membership) connection.sessionCatchUp = undefined
     end(membership)
     connection.sendError('unavailable', 'the log cannot be asked for its end just now', {
       id: join.id,
@@ -207,6 +223,18 @@ function end(membership: Membership): void {
   membership.join = undefined
   membership.room.removeMember(membership)
   membership.room.dropIfUnused()
+}
+
+/** Ends it; a join that was still on its way is answered by an error. */
+function abandon(membership: Membership): void {
+  const { connection, room, join } = membership
+  end(membership)
+  if (join === undefined) return
+  connection.sendError('not_joined', 'the room was left, or joined again, before this join was done', {
+    id: join.id,
+    room: wireName(room.name),
+  })
+  join.onAnswered?.()
 }
 
 function beforeLast(room: Room, window: RecentWindow, count: number): number {

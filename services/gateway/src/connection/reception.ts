@@ -148,6 +148,7 @@ export class Reception {
     counters.connections++
     counters.connectionsTotal++
     const { epoch, next } = tail.windowOf(sessionRoomKey(session))
+    connection.toldOffset = next - 1
     const expiresInMs = identity.expiresAtMs === undefined ? undefined : Math.max(0, identity.expiresAtMs - Date.now())
     const resumeToken = tokens.sign({ session, user: identity.user, issuedAtMs: Date.now() })
     connection.send({

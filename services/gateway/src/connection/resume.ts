@@ -39,6 +39,8 @@ export class Resume {
   #takeSession(connection: Connection, token: string): boolean {
     const claims = this.#options.tokens.verify(token)
     if (claims === undefined || claims.user !== connection.identity.user) return false
+    if (claims.session === connection.session) return true
+    this.#options.memberships.dropSession(connection)
     this.#options.sessions.move(connection, claims.session)
     this.#options.claims.claim(connection)
     return true
@@ -54,6 +56,7 @@ export class Resume {
   ): void {
     const { memberships } = this.#options
     if (room === sessionRoom && recovered) {
+      memberships.dropSession(connection)
       connection.sessionCatchUp = memberships.enter(
         connection,
         sessionRoomKey(connection.session),

@@ -24,7 +24,7 @@ export class RecentWindow {
   readonly #budget: WindowBudget
   #oldest: LoggedEvent | undefined
   #newest: LoggedEvent | undefined
-  #waiting: { readonly offset: number; readonly run: () => void }[] = []
+  readonly #waiting = new Set<{ readonly offset: number; readonly run: () => void }>()
 
   constructor(epoch: string, partition: number, from: number, budget: WindowBudget) {
     this.epoch = epoch
@@ -47,12 +47,14 @@ export class RecentWindow {
   /** Everything below `next` has been read. */
   advance(next: number): void {
     if (next > this.next) this.next = next
-    if (this.#waiting.length > 0) this.#wake()
+    if (this.#waiting.size > 0) this.#wake()
   }
 
-  /** Calls `run` once everything up to and including `offset` has been read. */
-  whenRead(offset: number, run: () => void): void {
-    this.#waiting.push({ offset, run })
+  /** Calls `run` once everything up to and including `offset` has been read. What it returns ends the waiting. */
+  whenRead(offset: number, run: () => void): () => void {
+    const waiter = { offset, run }
+    this.#waiting.add(waiter)
+    return () => void this.#waiting.delete(waiter)
   }
 
   /** Accounts for a frame that was encoded for replays and kept. */
@@ -67,7 +69,7 @@ export class RecentWindow {
 
   clear(): void {
     while (this.#oldest !== undefined) this.#forgetOldest()
-    this.#waiting = []
+    this.#waiting.clear()
   }
 
   #forgetOldest(): void {
@@ -80,9 +82,10 @@ export class RecentWindow {
   }
 
   #wake(): void {
-    const ready = this.#waiting.filter((waiter) => waiter.offset < this.next)
-    if (ready.length === 0) return
-    this.#waiting = this.#waiting.filter((waiter) => waiter.offset >= this.next)
-    for (const waiter of ready) waiter.run()
+    for (const waiter of this.#waiting) {
+      if (waiter.offset >= this.next) continue
+      this.#waiting.delete(waiter)
+      waiter.run()
+    }
   }
 }

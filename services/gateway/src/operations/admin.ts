@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { secretsEqual } from '@roomway/auth'
 import type { TemplatedApp, UWebSockets } from '@roomway/uws'
 import type { GatewayOptions } from '../gateway.js'
 import type { Node } from '../node.js'
@@ -17,7 +17,7 @@ export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node
   app.get('/metrics', (res, req) => {
     const isAllowed =
       config.adminToken === undefined ||
-      isSecret(req.getHeader('authorization'), `Bearer ${config.adminToken.reveal()}`)
+      secretsEqual(req.getHeader('authorization'), `Bearer ${config.adminToken.reveal()}`)
     if (!isAllowed) {
       res.writeStatus('401 Unauthorized').end('the admin token is missing or wrong')
       return
@@ -42,10 +42,4 @@ export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node
       else resolve({ port: uws.us_socket_local_port(socket), close: () => app.close() })
     })
   })
-}
-
-/** Compares in a time that tells nothing about the secret. */
-function isSecret(given: string, secret: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(secret))
 }

@@ -1,10 +1,13 @@
 /*
  * What is done for rooms by the clock. Sockets that cannot keep up leave the live topic while nothing is lost yet, and quiet rooms get a
- * `progress` frame so that their members' positions do not fall behind the log's retention.
+ * `progress` frame so that their members' positions do not fall behind the log's retention, nor a resume has to read hours of it.
  */
-import type { Codec } from '@roomway/protocol'
+import { type Codec, sessionRoom } from '@roomway/protocol'
+import { sessionRoomKey } from '@roomway/records'
+import type { Connection } from '../connection/connection.js'
 import { tellExpiry } from '../connection/expiry.js'
 import type { Sessions } from '../connection/sessions.js'
+import type { EventsTail } from '../log/events-tail.js'
 import type { CatchUp } from './catch-up.js'
 import type { FanOut } from './fan-out.js'
 import type { Room } from './room.js'
@@ -13,6 +16,7 @@ import type { Rooms } from './rooms.js'
 export interface UpkeepOptions {
   readonly rooms: Rooms
   readonly sessions: Sessions
+  readonly tail: EventsTail
   readonly fanOut: FanOut
   readonly catchUp: CatchUp
   readonly codecs: { readonly json: Codec; readonly msgpack: Codec }
@@ -28,6 +32,8 @@ const encoder = new TextEncoder()
 export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #timers: NodeJS.Timeout[] = []
+  /** Those whose turn is still to come. */
+  #sessions: Iterator<Connection> = [].values()
 
   constructor(options: UpkeepOptions) {
     this.#options = options
@@ -37,7 +43,12 @@ export class Upkeep {
     const { sweepEveryMs = 100, progressAfterMs = 60_000 } = this.#options
     this.#timers.push(setInterval(() => this.#tellExpiries(), 1_000).unref())
     this.#timers.push(setInterval(() => this.#sweep(), sweepEveryMs).unref())
-    this.#timers.push(setInterval(() => this.#progress(progressAfterMs), Math.min(5_000, progressAfterMs)).unref())
+    const progressEveryMs = Math.min(5_000, progressAfterMs)
+    const progress = () => {
+      this.#progress(progressAfterMs)
+      this.#progressOfSessions(progressEveryMs / progressAfterMs)
+    }
+    this.#timers.push(setInterval(progress, progressEveryMs).unref())
   }
 
   close(): void {
@@ -64,6 +75,22 @@ export class Upkeep {
     for (const room of this.#options.rooms.all()) {
       if (room.liveJson + room.liveMsgpack > 0 && now - room.lastFrameAtSeconds * 1_000 >= afterMs)
         this.#tell(room, now)
+    }
+  }
+
+  /** Connections' own rooms get theirs too, in turn, `share` of them at a time. One that is being caught up is told by that. */
+  #progressOfSessions(share: number): void {
+    const { sessions, tail } = this.#options
+    for (let left = Math.ceil(sessions.size * share); left > 0; left--) {
+      const { done, value: connection } = this.#sessions.next()
+      if (done) {
+        this.#sessions = sessions.all()[Symbol.iterator]()
+        return
+      }
+      const offset = tail.windowOf(sessionRoomKey(connection.session)).next - 1
+      if (connection.sessionCatchUp !== undefined || offset <= connection.toldOffset) continue
+      connection.toldOffset = offset
+      connection.send({ type: 'progress', room: sessionRoom, offset })
     }
   }
 

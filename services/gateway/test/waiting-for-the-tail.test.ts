@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals'
+import { turns } from './fake-broker.js'
+import { FakeNode } from './fake-node.js'
+
+const room = 'chat:1'
+const record = (n: number) => ({ partition: 0, key: room, headers: {}, value: Buffer.from(String(n)) })
+
+describe('a client that is ahead of its node', () => {
+  test('goes on when the node has read so far, though the broker has not said where the log ends', async () => {
+    const fake = await FakeNode.open()
+    const { events } = fake.broker
+    events.isFollowing = false
+    events.end = () => new Promise(() => {})
+    await events.append([record(0), record(1), record(2)])
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { epoch: events.epoch, offset: 1 } })
+    events.deliver(0)
+    await turns(5)
+    expect(client.socket.frames.slice(1)).toMatchObject([
+      { type: 'event', offset: 2 },
+      { type: 'joined', recovered: true, offset: 2 },
+    ])
+    await fake.close()
+  })
+
+  test('is told to come again where the broker cannot say, and leaves nothing behind', async () => {
+    const fake = await FakeNode.open()
+    const { events } = fake.broker
+    events.isFollowing = false
+    events.end = () => Promise.reject(new Error('the broker is away'))
+    await events.append([record(0), record(1)])
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { epoch: events.epoch, offset: 0 } })
+    await turns(5)
+    expect(client.socket.frames.slice(1)).toMatchObject([{ type: 'error', id: 1, code: 'unavailable' }])
+    expect([...fake.node.rooms.all()]).toEqual([])
+    events.deliver(0)
+    await turns(5)
+    expect(client.socket.frames).toHaveLength(2)
+    await fake.close()
+  })
+
+  test('of a room joined without a position while a new log begins gets no recovered', async () => {
+    const fake = await FakeNode.open()
+    const { events } = fake.broker
+    events.isFollowing = false
+    await events.append([record(0), record(1)])
+    events.reset('e2') // its records are gone; more come before the node has read them
+    await events.append([record(0)])
+    await turns(5)
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { last: 5 } })
+    await turns(5)
+    expect(client.socket.frames).toHaveLength(1)
+    events.reset('e3')
+    await turns(5)
+    expect(client.socket.frames.at(-1)).toEqual({
+      type: 'joined',
+      id: 1,
+      room,
+      epoch: 'e3',
+      offset: -1,
+      replayed: 0,
+    })
+    await fake.close()
+  })
+})
