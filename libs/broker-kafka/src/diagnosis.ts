@@ -16,6 +16,8 @@ const configNames = [
   'retention.ms',
   'unclean.leader.election.enable',
 ]
+/** Topics that no node makes at its start. */
+const madeWhenNeeded: ReadonlySet<LogName> = new Set(['lifecycle', 'nodes'])
 /** A client that was away for longer than this cannot catch up from the log. */
 const shortRetentionMs = 3_600_000
 
@@ -65,6 +67,7 @@ async function diagnoseTopic(
 ): Promise<Diagnosis[]> {
   const check = `kafka topic ${topic}`
   if (found === undefined || found.errorCode === errorCodes.unknownTopicOrPartition) {
+    if (madeWhenNeeded.has(name)) return [{ check, status: 'ok', detail: 'not made yet: nothing has needed it' }]
     return [
       { check, status: 'warn', detail: 'does not exist', remedy: 'Start a gateway or app node: it makes its topics.' },
     ]

@@ -1,3 +1,4 @@
+import { secretsEqual } from '@roomway/auth'
 import type { Config } from '@roomway/config'
 import type { Metrics } from '@roomway/telemetry'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -25,7 +26,7 @@ export function serveAdmin(config: Config, port: number, metrics: Metrics): Prom
   const server = fastify()
   const authorization = config.adminToken && `Bearer ${config.adminToken.reveal()}`
   server.get('/metrics', async (request, reply) => {
-    if (authorization !== undefined && request.headers.authorization !== authorization)
+    if (authorization !== undefined && !secretsEqual(request.headers.authorization ?? '', authorization))
       return reply.code(401).send('the admin token is missing or wrong')
     return reply.type(metrics.contentType).send(await metrics.text())
   })
