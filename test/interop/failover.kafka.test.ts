@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Broker } from '@roomway/broker'
 import { openKafkaBroker } from '@roomway/broker-kafka'
-import { eventually, type NodeProcess, randomPrefix, testKafka } from '@roomway/testing'
+import { type NodeProcess, randomPrefix, testKafka } from '@roomway/testing'
 import { publishEvents } from '../end-to-end/event-source.js'
 import { type RunningGateway, spawnApp, spawnGateway } from '../end-to-end/processes.js'
 import { silentLogger } from '../end-to-end/silent-logger.js'
@@ -46,7 +46,11 @@ describe.each(languages)(
       await gateways[0]!.process.kill()
       await publishing
       await events.until((items) => items.length >= ticks + lines.length, 60_000, 'all events')
-      await eventually(() => notes.items.filter((note) => /\back(ed)? line/.test(note)).length === lines.length, 30_000)
+      await notes.until(
+        (items) => items.filter((note) => /\back(ed)? line/.test(note)).length === lines.length,
+        30_000,
+        'acks',
+      )
 
       const of = (name: string) => events.items.filter(({ event }) => event === name)
       expect(of('tick').map(({ data }) => (data as { n: number }).n)).toEqual(
