@@ -93,7 +93,8 @@ describe.each(languages)('a client in $name, written from the protocol document,
 
   test('goes on from the position that a reset gives, and says that something may be missing', async () => {
     const connection = await started()
-    connection.say({ type: 'reset', room, epoch: 'e2', offset: 2, reason: 'epoch' }, event(3, 2))
+    connection.say({ type: 'reset', room, epoch: 'e2', offset: 2, reason: 'epoch' })
+    connection.say({ type: 'reset', room: '$session', epoch: 'e2', offset: 50, reason: 'epoch' }, event(3, 2))
     expect(await offsets(1)).toEqual([3])
     await client.note(/reset.*epoch/)
     connection.breakOff()

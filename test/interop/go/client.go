@@ -53,7 +53,7 @@ func main() {
 				here = object{"epoch": here["epoch"], "offset": offset}
 			case kind == "event" && prev > stand && asked == 0:
 				asked = ask(socket, object{"type": "join", "room": room, "from": here})
-			case kind == "joined" || kind == "reset" || kind == "progress" && asked == 0:
+			case f["room"] == room && (kind == "joined" || kind == "reset" || kind == "progress" && asked == 0):
 				here, asked = object{"epoch": cmp.Or(f["epoch"], here["epoch"]), "offset": offset}, 0
 				log.Println(kind, f["recovered"], f["reason"]) // with a reason: events may be missing
 			case kind == "resumed":

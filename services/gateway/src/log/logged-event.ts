@@ -1,4 +1,5 @@
 import type { RoomEvent } from '@roomway/records'
+import { isSampled } from '@roomway/telemetry'
 import type { Room } from '../rooms/room.js'
 
 /** An event as a node keeps it: its payload copied out of the broker's buffer, its place among the room's and the partition's events known. */
@@ -14,6 +15,7 @@ export class LoggedEvent implements RoomEvent {
   readonly payload: Buffer
   readonly timeMs: number
   readonly user: string | undefined
+  /** Only where it is sampled; that of this node's span once it was delivered under one. */
   traceparent: string | undefined
   readonly readAtMs: number
   nextInRoom: LoggedEvent | undefined = undefined
@@ -33,7 +35,7 @@ export class LoggedEvent implements RoomEvent {
     this.payload = Buffer.from(event.payload)
     this.timeMs = event.timeMs
     this.user = event.user
-    this.traceparent = event.traceparent
+    this.traceparent = isSampled(event.traceparent) ? event.traceparent : undefined
     this.readAtMs = readAtMs
   }
 

@@ -1,5 +1,4 @@
 import type { RoomEvent } from '@roomway/records'
-import { isSampled } from '@roomway/telemetry'
 import type { Sessions } from '../connection/sessions.js'
 import { liveFrame } from '../encoder/event-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
@@ -44,7 +43,7 @@ export class FanOut {
     if (liveJson + liveMsgpack === 0) return
     counters.delivery.observeMs(Math.max(0, readAtMs - logged.timeMs))
     if (logged.traceparent === undefined) this.#deliver(room, logged)
-    else this.#deliverTraced(room, logged)
+    else this.#deliverTraced(room, logged, logged.traceparent)
     room.lastFrameAtSeconds = Math.floor(readAtMs / 1_000)
     if (!room.wasPublished) {
       room.wasPublished = true
@@ -62,13 +61,10 @@ export class FanOut {
     return bytes
   }
 
-  /** The recipients go on from this node's span, or from the publisher's where none is recorded here; unsampled contexts are not sent. */
-  #deliverTraced(room: Room, logged: LoggedEvent): void {
-    const { traceparent } = logged
-    const span = isSampled(traceparent)
-      ? this.#options.tracing.delivering(room.name, room.window.partition, logged.offset, traceparent!)
-      : undefined
-    logged.traceparent = span?.traceparent ?? (isSampled(traceparent) ? traceparent : undefined)
+  /** The recipients go on from this node's span, or from the publisher's where none is recorded here. */
+  #deliverTraced(room: Room, logged: LoggedEvent, traceparent: string): void {
+    const span = this.#options.tracing.delivering(room.name, room.window.partition, logged.offset, traceparent)
+    if (span !== undefined) logged.traceparent = span.traceparent
     const bytes = this.#deliver(room, logged)
     span?.set('roomway.recipients', room.liveJson + room.liveMsgpack)
     span?.set('messaging.message.body.size', bytes)
