@@ -1,6 +1,6 @@
 /* The parts of a node and how they are joined: the record's walk (tail, window, room, encoder, transport) and the frame's (transport, connection, room or command, log). */
 import { type Authenticator, createResumeTokens } from '@roomway/auth'
-import type { Log } from '@roomway/broker'
+import type { Log, ResetReason } from '@roomway/broker'
 import { jsonCodec } from '@roomway/protocol/json'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
 import { CommandWriter } from './commands/command-writer.js'
@@ -164,15 +164,19 @@ export class Node {
       windowFillOffsets,
       onEvent: (event, window, readAtMs) => this.fanOut.take(event, window, readAtMs),
       onSetAside: (reason) => this.counters.noteSetAside(reason),
-      onReset: (reason) => {
-        this.#clock.clear()
-        this.#replays.close()
-        this.#closedScans += this.#replays.scansTotal
-        this.#replays = this.#createReplays()
-        for (const connection of this.sessions.all()) this.memberships.resetSession(connection, reason)
-        for (const room of this.rooms.all()) this.memberships.reset(room, reason)
-      },
+      onReset: (reason, partitions) => this.#reset(reason, partitions),
     })
+  }
+
+  #reset(reason: ResetReason, partitions: ReadonlySet<number>): void {
+    this.#clock.clear()
+    if (partitions.size === this.tail.windows().length) {
+      this.#replays.close()
+      this.#closedScans += this.#replays.scansTotal
+      this.#replays = this.#createReplays()
+    }
+    for (const connection of this.sessions.all()) this.memberships.resetSession(connection, reason, partitions)
+    for (const room of this.rooms.all()) this.memberships.reset(room, reason)
   }
 
   #createReplays(): ReplayPool {

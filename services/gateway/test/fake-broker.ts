@@ -83,6 +83,13 @@ export class FakeLog implements Log {
     observer?.onReset('epoch')
   }
 
+  /** As when retention overtook the tail. */
+  expire(): void {
+    const observer = this.#observer
+    this.#observer = undefined
+    observer?.onReset('expired')
+  }
+
   async close(): Promise<void> {}
 
   #forget(observer: TailObserver): void {

@@ -123,6 +123,7 @@ export class Memberships {
     const { connection, room, join } = membership
     if (membership.state === 'gone') return
     connection.counters.gapsTotal++
+    membership.scan = undefined
     membership.position = room.window.next - 1
     membership.told = membership.position
     if (join === undefined) this.#sendReset(membership, reason)
@@ -131,21 +132,25 @@ export class Memberships {
     this.#options.catchUp.begin(membership)
   }
 
-  /** The log began anew under its members: all of them go on in the new one. */
+  /** Where the room's partition began anew, all members go on in it. Who is ahead of the node in the same log has lost nothing. */
   reset(room: Room, reason: ResetReason): void {
     const window = this.#options.tail.windowOf(room.name)
+    const { epoch } = room.window
+    if (room.window === window) return
     room.moveTo(window)
     for (const membership of room.members) {
+      const isInReach = epoch === window.epoch && membership.position >= window.from - 1
       if (membership.state === 'live') this.#sendReset(membership, reason)
+      else if (isInReach) this.#options.catchUp.resume(membership)
       else this.goOnFromHere(membership, reason)
     }
     room.dropIfUnused()
   }
 
   /** Likewise for a connection's own room, which has no membership once it is caught up. */
-  resetSession(connection: Connection, reason: ResetReason): void {
-    if (connection.sessionCatchUp !== undefined) return
-    const { epoch, next } = this.#options.tail.windowOf(sessionRoomKey(connection.session))
+  resetSession(connection: Connection, reason: ResetReason, partitions: ReadonlySet<number>): void {
+    const { epoch, next, partition } = this.#options.tail.windowOf(sessionRoomKey(connection.session))
+    if (connection.sessionCatchUp !== undefined || !partitions.has(partition)) return
     connection.toldOffset = next - 1
     connection.counters.resetsTotal++
     connection.send({ type: 'reset', room: sessionRoom, epoch, offset: next - 1, reason })

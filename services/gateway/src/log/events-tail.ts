@@ -22,8 +22,8 @@ export interface EventsTailOptions {
   readonly windowFillOffsets: number
   readonly onEvent: (event: RoomEvent, window: RecentWindow, readAtMs: number) => void
   readonly onSetAside: (reason: string) => void
-  /** The log began anew, or cannot be read on from where the node was: windows are new and empty. */
-  readonly onReset: (reason: ResetReason) => void
+  /** The log began anew, or cannot be read on from where the node was: the windows of these partitions are new and empty. */
+  readonly onReset: (reason: ResetReason, partitions: ReadonlySet<number>) => void
   /** Set in tests only. */
   readonly quietMs?: number
   readonly silentMs?: number
@@ -53,6 +53,11 @@ export class EventsTail {
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #checks: NodeJS.Timeout | undefined
   #opening: Promise<void> = Promise.resolve()
+  #isReopening = false
+  /** How the tail is opened the next time. */
+  #next: () => Promise<void> = () => this.#begin('epoch')
+  /** Counts the tails: only the latest is heard. */
+  #turn = 0
 
   constructor(options: EventsTailOptions) {
     this.#options = options
@@ -74,7 +79,8 @@ export class EventsTail {
 
   /** Fills the windows and follows the log until `close`. Rejects only where the log cannot be read at all at the start. */
   async open(): Promise<void> {
-    await this.#begin()
+    await this.#begin('epoch')
+    if (this.#isOpening()) this.#reopen() // it was reset while it was opened
     this.#checks = setInterval(() => this.#check(), checkEveryMs)
     this.#checks.unref()
   }
@@ -115,35 +121,55 @@ export class EventsTail {
     for (const { window } of this.#partitions) window.clear()
   }
 
-  async #begin(): Promise<void> {
-    const { log, windowFillOffsets } = this.#options
+  /** Goes on where each partition was; one that cannot be read on from there, or is of another log, begins anew. */
+  async #begin(reason: ResetReason): Promise<void> {
+    const { log } = this.#options
     const numbers = Array.from({ length: log.partitions }, (_, p) => p)
     const bounds = await Promise.all(numbers.map(async (p) => ({ start: await log.start(p), end: await log.end(p) })))
-    for (const { window } of this.#partitions) window.clear()
-    this.#directory = new RoomDirectory(log.partitions)
-    const from = new Map<number, number>()
-    this.#partitions = bounds.map(({ start, end }, p) => {
-      const showFrom = Math.max(start, end - windowFillOffsets)
-      from.set(p, Math.max(start, showFrom - lookbackOffsets))
-      return this.#newPartition(p, from.get(p)!, showFrom, end)
+    const { epoch } = this
+    const isSameLog = this.#partitions[0]?.window.epoch === epoch
+    const former = this.#partitions
+    if (!isSameLog) this.#directory = new RoomDirectory(log.partitions)
+    const anew = new Set(
+      numbers.filter(
+        (p) => !(isSameLog && bounds[p]!.start <= former[p]!.scannedTo && former[p]!.scannedTo <= bounds[p]!.end),
+      ),
+    )
+    former.forEach(({ window }, p) => {
+      if (!isSameLog || anew.has(p)) window.clear()
     })
-    this.#options.onReset('epoch')
-    await this.#follow(from)
+    this.#partitions = bounds.map((bound, p) => (anew.has(p) ? this.#newPartition(p, bound) : former[p]!))
+    if (anew.size > 0) this.#options.onReset(isSameLog ? reason : 'epoch', anew)
+    await this.#follow()
   }
 
-  #newPartition(p: number, scannedTo: number, showFrom: number, readyAt: number): Partition {
+  #newPartition(p: number, { start, end }: { readonly start: number; readonly end: number }): Partition {
+    const showFrom = Math.max(start, end - this.#options.windowFillOffsets)
     const onSetAside = (_record: unknown, reason: string) => this.#options.onSetAside(reason)
-    const reader = openEventReader({ epoch: this.epoch, partition: p, directory: this.#directory, onSetAside })
-    const window = new RecentWindow(this.epoch, p, showFrom, this.#budget)
-    return { window, reader, showFrom, readyAt, scannedTo, lastBatchAtMs: Date.now(), rebuiltAtMs: 0, isMarking: false }
+    return {
+      window: new RecentWindow(this.epoch, p, showFrom, this.#budget),
+      reader: openEventReader({ epoch: this.epoch, partition: p, directory: this.#directory, onSetAside }),
+      showFrom,
+      readyAt: end,
+      scannedTo: Math.max(start, showFrom - lookbackOffsets),
+      lastBatchAtMs: Date.now(),
+      rebuiltAtMs: 0,
+      isMarking: false,
+    }
   }
 
-  async #follow(from: ReadonlyMap<number, number>): Promise<void> {
-    const tail = await this.#options.log.tail(from, {
-      onBatch: (batch) => this.#onBatch(batch),
-      onReset: (reason) => this.#onReset(reason),
+  /** What a former tail still says is not heard. */
+  async #follow(): Promise<void> {
+    const turn = ++this.#turn
+    const tail = await this.#options.log.tail(new Map(this.#partitions.map(({ scannedTo }, p) => [p, scannedTo])), {
+      onBatch: (batch) => {
+        if (turn === this.#turn) this.#onBatch(batch)
+      },
+      onReset: (reason) => {
+        if (turn === this.#turn) this.#onReset(reason)
+      },
     })
-    if (this.#state === 'closed') return tail.close()
+    if (turn !== this.#turn || this.#state === 'closed') return tail.close()
     this.#tail = tail
     this.#state = 'open'
   }
@@ -167,27 +193,34 @@ export class EventsTail {
       { reason, epoch: this.epoch },
       'the events log cannot be read on from here: starting anew',
     )
-    this.#reopen(() => this.#begin())
+    this.#next = () => this.#begin(reason)
+    this.#reopen()
   }
 
-  /** Tries until it works or the tail is closed. */
-  #reopen(attempt: () => Promise<void>): void {
-    if (this.#state === 'closed') return
+  /** Tries what is to be done next until it works or the tail is closed. */
+  #reopen(): void {
+    this.#turn++
     this.#state = 'opening'
+    if (this.#isReopening) return
+    this.#isReopening = true
+    this.#opening = this.#openAgain().finally(() => {
+      this.#isReopening = false
+    })
+  }
+
+  async #openAgain(): Promise<void> {
     const previous = this.#tail
     this.#tail = undefined
-    this.#opening = (async () => {
-      await previous?.close().catch(() => {})
-      for (let next = attempt; this.#isOpening(); ) {
-        try {
-          await next()
-        } catch (error) {
-          this.#options.logger.error({ err: error }, 'the events log could not be opened; trying again')
-          if (error instanceof PositionError) next = () => this.#begin()
-          await new Promise((resolve) => setTimeout(resolve, retryMs))
-        }
+    await previous?.close().catch(() => {})
+    while (this.#isOpening()) {
+      try {
+        await this.#next()
+      } catch (error) {
+        this.#options.logger.error({ err: error }, 'the events log could not be opened; trying again')
+        if (error instanceof PositionError) this.#next = () => this.#begin(error.reason)
       }
-    })()
+      if (this.#isOpening()) await new Promise((resolve) => setTimeout(resolve, retryMs))
+    }
   }
 
   #isOpening(): boolean {
@@ -214,9 +247,9 @@ export class EventsTail {
       'a partition of the events log has been silent although it was marked: rebuilding the tail',
     )
     const now = Date.now()
-    const from = new Map(this.#partitions.map((partition, p) => [p, partition.scannedTo] as const))
     for (const partition of this.#partitions) partition.rebuiltAtMs = now
-    this.#reopen(() => this.#follow(from))
+    this.#next = () => this.#follow()
+    this.#reopen()
   }
 
   async #mark(partition: Partition, p: number): Promise<void> {

@@ -46,6 +46,7 @@ export class ReplayPool {
 
   request(membership: Membership): void {
     const { partition } = membership.room.window
+    membership.scan = undefined
     const waiting = this.#waiting.get(partition)
     if (waiting === undefined) this.#waiting.set(partition, [membership])
     else waiting.push(membership)
