@@ -91,6 +91,12 @@ describe.each(languages)('a client in $name, written from the protocol document,
     expect((await resuming(3)).resume.token).toBe('token 2')
   })
 
+  test('keeps what is said of its session apart from its room', async () => {
+    const connection = await started()
+    connection.say({ type: 'progress', room: '$session', offset: 60 }, event(12, 10))
+    expect(await offsets(1)).toEqual([12])
+  })
+
   test('goes on from the position that a reset gives, and says that something may be missing', async () => {
     const connection = await started()
     connection.say({ type: 'reset', room, epoch: 'e2', offset: 2, reason: 'epoch' })

@@ -42,7 +42,7 @@ class Client:
                     self.positions[self.room] = {"epoch": (here or self.welcome)["epoch"], "offset": offset}
                     print(line, flush=True)
                 elif offset > here["offset"] and self.asked is None: await self.join()
-            case {"type": "progress", "room": self.room, "offset": offset} if here and self.asked is None: here["offset"] = offset
+            case {"type": "progress", "room": r, "offset": o} if r in self.positions and self.asked is None: self.positions[r]["offset"] = o
             case {"type": "joined" | "reset", "room": room, "epoch": epoch, "offset": offset}:
                 self.positions[room] = {"epoch": epoch, "offset": offset}
                 if room == self.room and id == self.asked: self.asked = None
