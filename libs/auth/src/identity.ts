@@ -48,8 +48,24 @@ export function identityOf(claims: TokenClaims, clockSkewMs: number): Identity {
   }
 }
 
+const noGrants: Grants = { mayJoin: noRoom, mayPublish: noRoom, mayPresence: noRoom }
+/** Claims that do not name the user, as text: everyone who has one shares its grants. */
+const sharedGrants = new Map<string, Grants>()
+const MAX_SHARED_GRANTS = 1000
+
 function grantsOf(claim: unknown, user: string): Grants {
-  if (claim === undefined) return { mayJoin: noRoom, mayPublish: noRoom, mayPresence: noRoom }
+  if (claim === undefined) return noGrants
+  const text = JSON.stringify(claim)
+  const shared = sharedGrants.get(text)
+  if (shared !== undefined) return shared
+  const grants = compileGrants(claim, user)
+  if (text.includes('{sub}')) return grants
+  if (sharedGrants.size >= MAX_SHARED_GRANTS) sharedGrants.clear()
+  sharedGrants.set(text, grants)
+  return grants
+}
+
+function compileGrants(claim: unknown, user: string): Grants {
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) throw badClaim('it is not an object')
   const { join, publish, presence } = claim as Readonly<Record<string, unknown>>
   return {

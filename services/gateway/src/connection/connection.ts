@@ -69,8 +69,8 @@ export class Connection {
   }
 
   addMembership(membership: Membership): void {
-    // An array that grows by push reserves room for sixteen more.
-    this.memberships = [...this.memberships, membership]
+    // An array that grows by push or spread reserves room for sixteen more.
+    this.memberships = this.memberships.concat(membership)
   }
 
   membership(room: string): Membership | undefined {

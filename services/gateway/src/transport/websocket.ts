@@ -7,7 +7,7 @@ import type {
   us_socket_context_t,
   WebSocket,
 } from '@roomway/uws'
-import type { Guest, Handshake, Reception } from '../connection/reception.js'
+import { Guest, type Handshake, type Reception } from '../connection/reception.js'
 import type { PublishToTopic, Socket } from './transport.js'
 
 export interface WebSocketTransportOptions {
@@ -24,11 +24,15 @@ export interface WebSocketTransportOptions {
   readonly overload: () => { readonly retryAfterSeconds: number } | undefined
 }
 
-interface Link {
+/** What an upgrade leaves behind until the socket is open. */
+interface Arrival {
   readonly format: WireFormat
-  handshake: Handshake | undefined
-  socket: UwsSocket | undefined
-  guest: Guest | undefined
+  readonly handshake: Handshake
+}
+
+/** uWebSockets.js copies its members onto the socket's own object, so there is one. */
+interface Link {
+  peer: Arrival | Guest | undefined
 }
 
 const noRequest = '400 Bad Request'
@@ -44,31 +48,36 @@ export function serveWebSockets(options: WebSocketTransportOptions): PublishToTo
     upgrade: (res, req, context) => upgrade(options, res, req, context),
     open: (ws) => {
       const link = ws.getUserData()
-      link.socket = new UwsSocket(ws, link.format)
-      const { handshake } = link
-      link.handshake = undefined // it holds the token
-      if (handshake !== undefined) link.guest = reception.onOpen(link.socket, handshake)
+      const { format, handshake } = link.peer as Arrival
+      link.peer = reception.onOpen(new UwsSocket(ws, format), handshake)
     },
     message: (ws, message, isBinary) => {
-      const { guest } = ws.getUserData()
+      const guest = guestOf(ws)
       if (guest !== undefined) reception.onMessage(guest, new Uint8Array(message), isBinary)
     },
     drain: (ws) => {
-      const { guest } = ws.getUserData()
+      const guest = guestOf(ws)
       if (guest !== undefined) options.onDrain(guest)
     },
     // Closing inside this handler crashes the process, so it waits for the next turn of the event loop.
     dropped: (ws) => {
-      const { socket } = ws.getUserData()
-      setImmediate(() => socket?.close('slow'))
+      const guest = guestOf(ws)
+      setImmediate(() => guest?.socket.close('slow'))
     },
     close: (ws) => {
-      const link = ws.getUserData()
-      link.socket?.gone()
-      if (link.guest !== undefined) reception.onClose(link.guest)
+      const guest = guestOf(ws)
+      if (guest === undefined) return
+      const { socket } = guest
+      if (socket instanceof UwsSocket) socket.gone()
+      reception.onClose(guest)
     },
   })
   return (topic, frame, format) => void app.publish(topic, frame as RecognizedString, format === 'msgpack')
+}
+
+function guestOf(ws: WebSocket<Link>): Guest | undefined {
+  const { peer } = ws.getUserData()
+  return peer instanceof Guest ? peer : undefined
 }
 
 /** uWebSockets.js pings a socket that was silent for about this long less 8 s, and ends it after this long. */
@@ -100,12 +109,8 @@ function upgrade(
       .end(`unknown subprotocol; this server knows ${known}`)
     return
   }
-  const link: Link = {
-    format: chosen.format,
-    handshake: options.readHandshake((name) => req.getHeader(name)),
-    socket: undefined,
-    guest: undefined,
-  }
+  const handshake = options.readHandshake((name) => req.getHeader(name))
+  const link: Link = { peer: { format: chosen.format, handshake } }
   const extensions = req.getHeader('sec-websocket-extensions')
   res.upgrade(link, req.getHeader('sec-websocket-key'), chosen.answer, extensions, context)
 }

@@ -125,7 +125,7 @@ export function testReplaying(openBroker: OpenBroker): void {
       await nodes.appendMany('chat:1', 0, 3)
       await client.eventCount('chat:1', 3)
       await nodes.deployment.recreateLog('events')
-      const reset = await client.next('reset')
+      const reset = await client.next('reset', (frame) => frame.room === 'chat:1')
       expect(reset).toMatchObject({ room: 'chat:1', reason: 'epoch' })
       expect(reset.epoch).not.toBe(epoch)
       const broker = await nodes.deployment.open()
