@@ -122,6 +122,11 @@ export class Node {
     return this.#closedScans + this.#replays.scansTotal
   }
 
+  /** Connections in rooms that wait for such a scan to begin. */
+  get waitingReplays(): number {
+    return this.#replays.waiting
+  }
+
   /** Asks the broker how far the node is behind, at most every few seconds: the answer is in `lagRecords`. */
   async measureLag(): Promise<void> {
     const now = Date.now()

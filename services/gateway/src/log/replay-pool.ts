@@ -1,6 +1,7 @@
 /*
  * Scans of the log for positions below the recent window. Requests of one partition are coalesced: all that wait when a scan begins share it,
- * later ones share the next; few scans run at once in a node. A scan ends at the window; who is not there yet by then asks again.
+ * later ones share the next; few scans run at once in a node. A scan ends at the window, or after a stretch, so that who is far back does
+ * not hold up who is near; who is not at the window by then asks again. It ends early when nobody is left to serve.
  */
 import { type Batch, type Log, PositionError } from '@roomway/broker'
 import type { ResetReason } from '@roomway/protocol'
@@ -32,12 +33,15 @@ export interface ReplayPoolOptions {
 }
 
 const retryDelayMs = 500
+const maxScanOffsets = 65_536
+/** Each so many requests of a partition those that have left are forgotten. */
+const pruneEvery = 64
 
 export class ReplayPool {
   readonly #options: ReplayPoolOptions
   readonly #waiting = new Map<number, Membership[]>()
-  readonly #running = new Set<number>()
-  readonly #abort = new AbortController()
+  readonly #running = new Map<number, AbortController>()
+  #state: 'open' | 'closed' = 'open'
   scansTotal = 0
 
   constructor(options: ReplayPoolOptions) {
@@ -47,48 +51,58 @@ export class ReplayPool {
   request(membership: Membership): void {
     const { partition } = membership.room.window
     membership.scan = undefined
-    const waiting = this.#waiting.get(partition)
-    if (waiting === undefined) this.#waiting.set(partition, [membership])
-    else waiting.push(membership)
+    const waiting = this.#waiting.get(partition) ?? []
+    waiting.push(membership)
+    this.#waiting.set(partition, waiting.length % pruneEvery === 0 ? waiting.filter(isReplaying) : waiting)
     this.#fill()
+  }
+
+  /** Memberships whose scan has not begun. */
+  get waiting(): number {
+    let count = 0
+    for (const members of this.#waiting.values()) count += members.length
+    return count
   }
 
   /** Stops every scan. Memberships that waited stay as they are: the owner of the pool resets or drops them. */
   close(): void {
-    this.#abort.abort()
+    this.#state = 'closed'
+    for (const scan of this.#running.values()) scan.abort()
     this.#waiting.clear()
   }
 
   #fill(): void {
-    for (const [partition, members] of this.#waiting) {
-      if (this.#running.size >= this.#options.maxScans || this.#abort.signal.aborted) return
+    for (const [partition, waiting] of this.#waiting) {
+      if (this.#running.size >= this.#options.maxScans || this.#state === 'closed') return
       if (this.#running.has(partition)) continue
+      const { members, later } = together(waiting.filter(isReplaying))
       this.#waiting.delete(partition)
-      this.#running.add(partition)
-      void this.#run(partition, members)
+      if (later.length > 0) this.#waiting.set(partition, later)
+      if (members.length > 0) void this.#run(partition, members)
     }
   }
 
   async #run(partition: number, members: Membership[]): Promise<void> {
     this.scansTotal++
-    const scan = {}
+    const scan = new AbortController()
+    this.#running.set(partition, scan)
     for (const membership of members) membership.scan = scan
     try {
       await this.#scan(partition, members, scan)
     } catch (error) {
-      if (!(error instanceof PositionError)) {
+      if (!(error instanceof PositionError && error.reason === 'expired')) {
         this.#options.onFault(error)
         await new Promise((resolve) => setTimeout(resolve, retryDelayMs))
       }
     }
     this.#running.delete(partition)
-    if (!this.#abort.signal.aborted) {
+    if (this.#state === 'open') {
       for (const membership of members) if (isServed(membership, scan)) this.#options.onDone(membership)
     }
     this.#fill()
   }
 
-  async #scan(partition: number, members: Membership[], id: object): Promise<void> {
+  async #scan(partition: number, members: Membership[], id: AbortController): Promise<void> {
     const { log, onReset } = this.#options
     const start = await log.start(partition)
     for (const membership of members) {
@@ -99,15 +113,20 @@ export class ReplayPool {
     const lowest = served.reduce((low, membership) => Math.min(low, membership.position + 1), Number.MAX_SAFE_INTEGER)
     const from = Math.max(start, lowest - lookbackOffsets)
     const scan = new Scan(this.#options, partition, from, served, id)
-    const { signal } = this.#abort
-    await log.read(
-      partition,
-      from,
-      served[0]!.room.window.from,
-      (batch) => (signal.aborted ? undefined : scan.onBatch(batch)),
-      signal,
-    )
+    const to = Math.min(served[0]!.room.window.from, lowest + maxScanOffsets)
+    await log.read(partition, from, to, (batch) => (id.signal.aborted ? undefined : scan.onBatch(batch)), id.signal)
   }
+}
+
+const isReplaying = (membership: Membership): boolean => membership.state === 'replaying'
+
+/** Who is served along with the first of those that wait: it gets on by half a stretch at least, whatever the others ask for. */
+function together(waiting: readonly Membership[]): { readonly members: Membership[]; readonly later: Membership[] } {
+  const nearest = (waiting[0]?.position ?? 0) - maxScanOffsets / 2
+  let lowest = Number.MAX_SAFE_INTEGER
+  for (const { position } of waiting) if (position >= nearest && position < lowest) lowest = position
+  const isNear = ({ position }: Membership) => position >= lowest && position < lowest + maxScanOffsets
+  return { members: waiting.filter(isNear), later: waiting.filter((membership) => !isNear(membership)) }
 }
 
 /** A membership that left the scan (its socket was full) may wait for a later one: this one's records would skip what it missed. */
@@ -115,13 +134,19 @@ const isServed = (membership: Membership, scan: object): boolean =>
   membership.state === 'replaying' && membership.scan === scan
 
 class Scan {
-  readonly #id: object
+  readonly #id: AbortController
   readonly #options: ReplayPoolOptions
   readonly #reader: EventReader
   readonly #members: readonly Membership[]
   readonly #byRoom = new Map<string, { readonly room: Room; readonly members: Membership[]; prev: number }>()
 
-  constructor(options: ReplayPoolOptions, partition: number, from: number, members: readonly Membership[], id: object) {
+  constructor(
+    options: ReplayPoolOptions,
+    partition: number,
+    from: number,
+    members: readonly Membership[],
+    id: AbortController,
+  ) {
     this.#id = id
     this.#options = options
     this.#members = members
@@ -140,9 +165,13 @@ class Scan {
       const event = this.#reader.read(record)
       if (event !== undefined) this.#give(event)
     }
+    let served = 0
     for (const membership of this.#members) {
-      if (isServed(membership, this.#id)) membership.position = Math.max(membership.position, batch.nextOffset - 1)
+      if (!isServed(membership, this.#id)) continue
+      membership.position = Math.max(membership.position, batch.nextOffset - 1)
+      served++
     }
+    if (served === 0) this.#id.abort()
     return new Promise((resolve) => setImmediate(resolve))
   }
 

@@ -5,10 +5,13 @@
  */
 import { keptFrame, liveFrame } from '../encoder/event-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
+import { sizeOf } from '../log/recent-window.js'
 import type { Membership } from './membership.js'
 import { isSessionRoom, wireName } from './session-room.js'
 
 const sliceMs = 4
+/** How much is sent to a socket before its buffer is looked at again. */
+const checkEveryBytes = 8_192
 
 export interface CatchUpOptions {
   /** Above this many bytes in a socket's buffer nothing more is sent to it until it drains. */
@@ -94,13 +97,13 @@ export class CatchUp {
   #sendWindow(membership: Membership): void {
     const { room, connection } = membership
     let event = room.firstAfter(membership.position)
-    for (let sent = 0; event !== undefined; event = event.nextInRoom, sent++) {
-      if (sent % 16 === 15 && connection.socket.bufferedBytes() > this.#options.softLimitBytes) {
-        membership.state = 'draining'
-        connection.whenDrained(membership)
-        return
+    for (let unchecked = checkEveryBytes; event !== undefined; event = event.nextInRoom) {
+      if (unchecked >= checkEveryBytes) {
+        if (connection.socket.bufferedBytes() > this.#options.softLimitBytes) return holdBack(membership)
+        unchecked = 0
       }
       this.#send(membership, event)
+      unchecked += sizeOf(event)
     }
     this.#goLive(membership)
   }
@@ -136,6 +139,11 @@ export function leaveTopic(membership: Membership): void {
   const { format } = connection.socket
   connection.socket.unsubscribe(room.topic(format))
   room.countLive(format, -1, room.lastFrameAtSeconds)
+}
+
+function holdBack(membership: Membership): void {
+  membership.state = 'draining'
+  membership.connection.whenDrained(membership)
 }
 
 function answerJoin(membership: Membership): void {

@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { turns } from './fake-broker.js'
+import { type FakeClient, FakeNode } from './fake-node.js'
+
+const record = (room: string, n: number, filler = '') => ({
+  partition: 0,
+  key: room,
+  headers: {},
+  value: Buffer.from(JSON.stringify(`${n}${filler}`)),
+})
+const softLimit = 4_096
+
+describe('catching up', () => {
+  let fake: FakeNode
+
+  beforeEach(async () => {
+    fake = await FakeNode.open({ ROOMWAY_SOFT_BUFFER_BYTES: String(softLimit) })
+  })
+  afterEach(() => fake.close())
+
+  const join = (client: FakeClient, room: string, offset: number, id = 1) =>
+    fake.send(client, { type: 'join', id, room, from: { epoch: 'e1', offset } })
+  const forget = () => fake.node.tail.windows()[0]!.expire(Number.MAX_SAFE_INTEGER)
+
+  test('puts little more than the soft limit into the buffer of a slow socket, however many rooms wait', async () => {
+    const { events } = fake.broker
+    const rooms = Array.from({ length: 20 }, (_, n) => `chat:${n}`)
+    for (const room of rooms) for (let n = 0; n < 10; n++) await events.append([record(room, n, 'x'.repeat(1_000))])
+    const client = await fake.connect()
+    client.socket.isPaused = true
+    for (const room of rooms) join(client, room, -1)
+    await turns(30)
+    expect(client.socket.buffered).toBeLessThan(softLimit + 12_000)
+    for (let n = 0; n < 500; n++) {
+      fake.drain(client)
+      await turns(1)
+    }
+    for (const room of rooms) expect(client.socket.events(room)).toHaveLength(10)
+  })
+
+  test('reads the log no further than there is someone left to serve', async () => {
+    const { events } = fake.broker
+    await events.append(Array.from({ length: 2_000 }, (_, n) => record('chat:1', n)))
+    forget()
+    let read = 0
+    const { read: readLog } = events
+    events.read = (partition, from, to, onBatch, signal) =>
+      readLog.call(
+        events,
+        partition,
+        from,
+        to,
+        (batch) => {
+          read += batch.records.length
+          return onBatch(batch)
+        },
+        signal,
+      )
+    const client = await fake.connect()
+    join(client, 'chat:1', -1)
+    await turns(10)
+    fake.send(client, { type: 'leave', id: 2, room: 'chat:1' })
+    await turns(300)
+    expect(read).toBeLessThan(100)
+  })
+
+  test('of a client that is far back does not hold up one that is near', async () => {
+    const { events } = fake.broker
+    const far = 200_000
+    await events.append(Array.from({ length: far }, (_, n) => record(n % 10_000 === 0 ? 'chat:1' : 'other', n)))
+    await events.append([record('chat:2', 1)])
+    forget()
+    const [back, near] = [await fake.connect(), await fake.connect()]
+    join(back, 'chat:1', -1)
+    await turns(5)
+    join(near, 'chat:2', far - 1)
+    let scannedByThen = 0
+    for (let n = 0; n < 60_000 && near.socket.events('chat:2').length === 0; n++) {
+      await turns(1)
+      scannedByThen = back.guest.connection!.membership('chat:1')!.position
+    }
+    expect(scannedByThen).toBeLessThan(far / 2)
+    for (let n = 0; n < 100_000 && back.socket.frames.at(-1)!.type !== 'joined'; n++) await turns(1)
+    expect(back.socket.events('chat:1').map((event) => event.offset)).toEqual(
+      Array.from({ length: 20 }, (_, n) => n * 10_000),
+    )
+  }, 60_000)
+
+  test('keeps nothing of those that left before their turn came', async () => {
+    const { events } = fake.broker
+    await events.append([record('chat:1', 0)])
+    forget()
+    events.start = () => new Promise(() => {}) // the first scan hangs
+    const client = await fake.connect()
+    for (let id = 1; id <= 1_000; id++) {
+      join(client, 'chat:1', -1, id)
+      await turns(1)
+    }
+    expect(fake.node.waitingReplays).toBeLessThan(100)
+  })
+})
