@@ -36,7 +36,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     heartbeatMs: config.heartbeatMs,
     onDrain: (guest) => guest.connection !== undefined && node.drained(guest.connection),
     readHandshake: (header) => readHandshake(options, header),
-    overload: () => (node.counters.connections >= limits.maxConnections ? { retryAfterSeconds } : undefined),
+    overload: (sockets) => (sockets >= limits.maxConnections ? { retryAfterSeconds } : undefined),
   })
   node.fanOut.connect(publish)
   let state: 'open' | 'closing' = 'open'

@@ -79,7 +79,7 @@ export class FakeNode {
     const options = { broker, config: testConfig(env), logger: silentLogger }
     const node = await Node.create(
       options,
-      createAuthenticator({ kind: 'none' }),
+      createAuthenticator(options.config.auth),
       new Tracing(offTracer, 'events', 'commands'),
     )
     await node.open()
@@ -87,12 +87,18 @@ export class FakeNode {
   }
 
   async connect(format: WireFormat = 'json'): Promise<FakeClient> {
+    const client = this.connectAtOnce(format)
+    await Promise.resolve()
+    await Promise.resolve()
+    return client
+  }
+
+  /** As `connect`, but its token is still to be verified. */
+  connectAtOnce(format: WireFormat = 'json'): FakeClient {
     const socket = new FakeSocket(format)
     const guest = this.node.reception.onOpen(socket, { isOriginAllowed: true, token: undefined })
     const client = { socket, guest }
     this.#clients.push(client)
-    await Promise.resolve()
-    await Promise.resolve()
     return client
   }
 

@@ -20,6 +20,10 @@ interface Waiting {
 const firstRetryMs = 100
 const lastRetryMs = 3_000
 const maxBatchRecords = 1_000
+const maxBatchBytes = 512 * 1024
+/** What a command is taken to occupy besides its data. */
+const overheadBytes = 512
+const occupied = (record: AppendRecord): number => overheadBytes + record.value.length
 
 export class CommandWriter {
   readonly #options: CommandWriterOptions
@@ -33,8 +37,8 @@ export class CommandWriter {
 
   /** Takes a command; `onDurable` is called once it is in the log. False where the bound is reached: nothing was taken. */
   write(record: AppendRecord, onDurable: () => void): boolean {
-    if (this.#state === 'closed' || this.#queuedBytes + record.value.length > this.#options.maxQueuedBytes) return false
-    this.#queuedBytes += record.value.length
+    if (this.#state === 'closed' || this.#queuedBytes + occupied(record) > this.#options.maxQueuedBytes) return false
+    this.#queuedBytes += occupied(record)
     let queue = this.#queues.get(record.partition)
     if (queue === undefined) {
       queue = { waiting: [], isBusy: false }
@@ -55,11 +59,11 @@ export class CommandWriter {
 
   async #drain(queue: { waiting: Waiting[]; isBusy: boolean }): Promise<void> {
     while (queue.waiting.length > 0 && this.#isOpen()) {
-      const batch = queue.waiting.splice(0, maxBatchRecords)
+      const batch = queue.waiting.splice(0, batchLength(queue.waiting))
       const records = batch.map((waiting) => waiting.record)
       if (!(await this.#appendUntilDurable(records))) return
       for (const { record, onDurable } of batch) {
-        this.#queuedBytes -= record.value.length
+        this.#queuedBytes -= occupied(record)
         onDurable()
       }
     }
@@ -86,4 +90,14 @@ export class CommandWriter {
   #isOpen(): boolean {
     return this.#state === 'open'
   }
+}
+
+/** One record at least. */
+function batchLength(waiting: readonly Waiting[]): number {
+  let length = 0
+  for (let bytes = 0; length < waiting.length && length < maxBatchRecords; length++) {
+    bytes += waiting[length]!.record.value.length
+    if (length > 0 && bytes > maxBatchBytes) break
+  }
+  return length
 }

@@ -57,7 +57,6 @@ export class Publish {
         'too_large',
         `the data has ${payload.bytes.length} bytes, ${this.#options.maxPayloadBytes} are allowed`,
       )
-    connection.counters.publishesTotal++
     const { span, traceparent } = this.#options.tracing.publishing(room, frame.traceparent)
     const command = this.#command(connection, frame, payload, now, traceparent)
     const record = commandRecord(command, this.#options.tail.windowOf(room).partition)
@@ -65,7 +64,10 @@ export class Publish {
       span?.end()
       if (connection.state === 'open') connection.send({ type: 'ack', id })
     })
-    if (isTaken) return
+    if (isTaken) {
+      connection.counters.publishesTotal++
+      return
+    }
     span?.end(new Error('overloaded'))
     refuse('overloaded', 'the node holds as many unacknowledged publishes as it may', 1_000)
   }

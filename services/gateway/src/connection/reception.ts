@@ -44,6 +44,8 @@ export interface ReceptionOptions {
 }
 
 const maxEarlyFrames = 64
+/** Where there are several. */
+const maxEarlyBytes = 256 * 1024
 
 interface EarlyFrame {
   readonly message: Uint8Array
@@ -91,8 +93,7 @@ export class Reception {
     if (guest.state !== 'verifying') return
     guest.early ??= []
     guest.early.push({ message: message.slice(), isBinary })
-    if (guest.early.length > maxEarlyFrames)
-      this.#refuse(guest, 'bad_frame', 'bad_frame', 'too many frames before welcome')
+    if (isTooMuch(guest.early)) this.#refuse(guest, 'bad_frame', 'bad_frame', 'too many frames before welcome')
   }
 
   onClose(guest: Guest): void {
@@ -178,4 +179,9 @@ export class Reception {
     guest.socket.send(this.#options.codecs[guest.socket.format].encode({ type: 'error', code, message, temporary }))
     guest.socket.close(close)
   }
+}
+
+function isTooMuch(early: readonly EarlyFrame[]): boolean {
+  const bytes = early.reduce((sum, { message }) => sum + message.length, 0)
+  return early.length > maxEarlyFrames || (early.length > 1 && bytes > maxEarlyBytes)
 }
