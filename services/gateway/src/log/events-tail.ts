@@ -80,7 +80,6 @@ export class EventsTail {
   /** Fills the windows and follows the log until `close`. Rejects only where the log cannot be read at all at the start. */
   async open(): Promise<void> {
     await this.#begin('epoch')
-    if (this.#isOpening()) this.#reopen() // it was reset while it was opened
     this.#checks = setInterval(() => this.#check(), checkEveryMs)
     this.#checks.unref()
   }
@@ -124,9 +123,10 @@ export class EventsTail {
   /** Goes on where each partition was; one that cannot be read on from there, or is of another log, begins anew. */
   async #begin(reason: ResetReason): Promise<void> {
     const { log } = this.#options
+    const { epoch } = log
     const numbers = Array.from({ length: log.partitions }, (_, p) => p)
     const bounds = await Promise.all(numbers.map(async (p) => ({ start: await log.start(p), end: await log.end(p) })))
-    const { epoch } = this
+    if (epoch !== this.epoch) return this.#begin(reason) // the bounds are of two logs
     const isSameLog = this.#partitions[0]?.window.epoch === epoch
     const former = this.#partitions
     if (!isSameLog) this.#directory = new RoomDirectory(log.partitions)
@@ -203,9 +203,7 @@ export class EventsTail {
     this.#state = 'opening'
     if (this.#isReopening) return
     this.#isReopening = true
-    this.#opening = this.#openAgain().finally(() => {
-      this.#isReopening = false
-    })
+    this.#opening = this.#openAgain()
   }
 
   async #openAgain(): Promise<void> {
@@ -221,6 +219,7 @@ export class EventsTail {
       }
       if (this.#isOpening()) await new Promise((resolve) => setTimeout(resolve, retryMs))
     }
+    this.#isReopening = false // in one step with the end of the loop: a reset after it begins another
   }
 
   #isOpening(): boolean {
