@@ -25,7 +25,7 @@ export const languages: readonly Language[] = [
     name: 'Go with gorilla/websocket',
     source: join(folder, 'go/client.go'),
     async command() {
-      const program = join(cacheFolder(), `interop-client-go-${process.pid}`)
+      const program = join(cacheFolder(), 'interop-client-go')
       await run(goPath(), ['build', '-o', program, '.'], { cwd: join(folder, 'go') })
       return [program]
     },

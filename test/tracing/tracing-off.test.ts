@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Broker } from '@roomway/broker'
 import { openEmbeddedBroker } from '@roomway/broker-embedded'
 import { homeOf } from '@roomway/records'
+import { repositoryFolder } from '@roomway/testing'
 import { RawClient } from '../../services/gateway/test/raw-client.js'
 import { type Cluster, startCluster } from '../end-to-end/cluster.js'
 import { silentLogger } from '../end-to-end/silent-logger.js'
@@ -64,4 +65,10 @@ describe('a deployment with tracing off', () => {
     await client.publish(room, 'untraced', { traceparent: unsampled })
     expect(await contexts(2)).toEqual([sampled, undefined])
   })
+})
+
+test('the document shows the adapter for clients as it is tested', async () => {
+  const read = (path: string) => readFile(join(repositoryFolder(), path), 'utf8')
+  const adapter = await read('test/tracing/otel-adapter.ts')
+  expect(await read('docs/tracing.md')).toContain(`\`\`\`ts\n${adapter}\`\`\``)
 })
