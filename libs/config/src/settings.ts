@@ -174,8 +174,8 @@ const security = {
 
 const limits = {
   ROOMWAY_MAX_PAYLOAD_BYTES: {
-    schema: integer(1 * KIB, 16 * MIB).default(64 * KIB),
-    meaning: 'The largest frame from a client, in bytes.',
+    schema: integer(1 * KIB, 900 * KIB).default(64 * KIB),
+    meaning: 'The most data that a client may publish in one event, in bytes. Brokers take records of about 1 MB.',
   },
   ROOMWAY_MAX_PUBLISHES_PER_SECOND: {
     schema: integer(1, 1_000_000).default(100),

@@ -41,7 +41,8 @@ function copiedHeaders({ headers, partition, offset, timeMs }: BrokerRecord, epo
   const source = sourceOf(epoch, partition, offset)
   if (headers[headerNames.event] !== undefined) copied[headerNames.event] = headers[headerNames.event]!
   copied[headerNames.id] = headers[headerNames.id] || `intake:${source}`
-  copied[headerNames.time] = String(timeMs)
+  // An AMQP publisher need not say when.
+  copied[headerNames.time] = String(timeMs || Date.now())
   copied[headerNames.source] = source
   return copied
 }

@@ -38,7 +38,7 @@ async function open(path: string): Promise<Page> {
   page.setDefaultTimeout(patienceMs)
   page.on('pageerror', (error) => faults.push(error.message))
   page.on('console', (message) => {
-    if (message.type() === 'error' && !message.text().startsWith('WebSocket connection to')) faults.push(message.text())
+    if (message.type() === 'error' && !isOutage(message.text())) faults.push(message.text())
   })
   await page.goto(site + path)
   await page.locator('#state[data-state=open]').waitFor()
@@ -162,3 +162,11 @@ describe('the example pages, in Chromium', () => {
     await Promise.all([metrics.close(), chat.close()])
   }, 90_000)
 })
+
+/** What Chromium says of a server that was killed: its sockets, and requests that were under way. */
+function isOutage(text: string): boolean {
+  return (
+    text.startsWith('WebSocket connection to') ||
+    /net::ERR_(CONNECTION_(RESET|REFUSED|CLOSED)|EMPTY_RESPONSE)/.test(text)
+  )
+}

@@ -23,6 +23,7 @@ import type { Tracing } from './operations/tracing.js'
 import { CatchUp } from './rooms/catch-up.js'
 import { FanOut } from './rooms/fan-out.js'
 import { Rooms } from './rooms/rooms.js'
+import { SlowSweep } from './rooms/slow-sweep.js'
 import { Upkeep } from './rooms/upkeep.js'
 
 export interface Logs {
@@ -90,12 +91,6 @@ export class Node {
     this.#clock = new OffsetClock(config.resumeMs + offsetClockSlackMs)
     this.#writer = new CommandWriter({ log: logs.commands, logger, maxQueuedBytes: maxQueuedCommandBytes })
     this.#claims = new SessionClaims({ log: logs.control, logger, find: (session) => sessions.get(session) })
-    this.fanOut = new FanOut({
-      rooms,
-      sessions,
-      counters,
-      tracing,
-    })
     this.tail = this.#createTail()
     this.#replays = this.#createReplays()
     const { softBufferBytes } = config.limits
@@ -104,15 +99,21 @@ export class Node {
       replay: (membership) => this.#replays.request(membership),
       now: () => performance.now(),
     })
+    const sweep = new SlowSweep({ catchUp: this.catchUp, softLimitBytes: softBufferBytes })
+    this.fanOut = new FanOut({
+      rooms,
+      sessions,
+      counters,
+      tracing,
+      sweep,
+    })
     this.memberships = this.#createMemberships()
     this.upkeep = new Upkeep({
       rooms,
       sessions,
       tail: this.tail,
       fanOut: this.fanOut,
-      catchUp: this.catchUp,
       codecs,
-      softLimitBytes: softBufferBytes,
     })
     this.reception = this.#createReception(authenticator, key, tracing)
   }

@@ -183,7 +183,9 @@ class Run {
 
   async settle(): Promise<void> {
     const { events } = this.fake.broker
-    const deliver = () => [0, 1].forEach((partition) => events.deliver(partition))
+    const deliver = () => {
+      for (const partition of [0, 1]) events.deliver(partition)
+    }
     const isReady = () => {
       deliver()
       return this.fake.node.tail.unready().length === 0

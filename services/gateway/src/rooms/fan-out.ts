@@ -9,20 +9,20 @@ import type { PublishToTopic } from '../transport/transport.js'
 import type { Room } from './room.js'
 import type { Rooms } from './rooms.js'
 import { isSessionRoom } from './session-room.js'
+import type { SlowSweep } from './slow-sweep.js'
 
 export interface FanOutOptions {
   readonly rooms: Rooms
   readonly sessions: Sessions
   readonly counters: Counters
   readonly tracing: Tracing
+  readonly sweep: SlowSweep
 }
 
 /** From the log to the sockets: an event enters its room's window and is published to whoever is live there, in one synchronous step. */
 export class FanOut {
   readonly #options: FanOutOptions
   #publish: PublishToTopic = () => {}
-  /** Rooms that published since they were last taken. */
-  #active: Room[] = []
 
   constructor(options: FanOutOptions) {
     this.#options = options
@@ -42,16 +42,15 @@ export class FanOut {
     const { liveJson, liveMsgpack } = room
     if (liveJson + liveMsgpack === 0) return
     counters.delivery.observeMs(Math.max(0, readAtMs - logged.timeMs))
-    if (logged.traceparent === undefined) this.#deliver(room, logged)
-    else this.#deliverTraced(room, logged, logged.traceparent)
     room.lastFrameAtSeconds = Math.floor(readAtMs / 1_000)
-    if (!room.wasPublished) {
-      room.wasPublished = true
-      this.#active.push(room)
-    }
+    const bytes =
+      logged.traceparent === undefined
+        ? this.#deliver(room, logged)
+        : this.#deliverTraced(room, logged, logged.traceparent)
+    this.#options.sweep.published(room, bytes)
   }
 
-  /** The bytes handed over, all recipients together. */
+  /** The bytes of the frames, one of each format in use. */
   #deliver(room: Room, logged: LoggedEvent): number {
     const { liveJson, liveMsgpack } = room
     let bytes = 0
@@ -62,13 +61,14 @@ export class FanOut {
   }
 
   /** The recipients go on from this node's span, or from the publisher's where none is recorded here. */
-  #deliverTraced(room: Room, logged: LoggedEvent, traceparent: string): void {
+  #deliverTraced(room: Room, logged: LoggedEvent, traceparent: string): number {
     const span = this.#options.tracing.delivering(room.name, room.window.partition, logged.offset, traceparent)
     if (span !== undefined) logged.traceparent = span.traceparent
     const bytes = this.#deliver(room, logged)
     span?.set('roomway.recipients', room.liveJson + room.liveMsgpack)
     span?.set('messaging.message.body.size', bytes)
     span?.end()
+    return bytes
   }
 
   /** Tells everyone live in a room that up to `offset` there was nothing more. */
@@ -84,19 +84,11 @@ export class FanOut {
     if (room.liveMsgpack > 0) this.#send(room.topic('msgpack'), frames.msgpack, 'msgpack', room.liveMsgpack)
   }
 
-  /** The rooms that published since the last call. */
-  takeActive(): readonly Room[] {
-    const active = this.#active
-    this.#active = []
-    for (const room of active) room.wasPublished = false
-    return active
-  }
-
   #send(topic: string, frame: Uint8Array, format: 'json' | 'msgpack', recipients: number): number {
     const { counters } = this.#options
     counters.encodedTotal++
     counters.framesSent += recipients
     this.#publish(topic, frame, format)
-    return frame.length * recipients
+    return frame.length
   }
 }

@@ -1,6 +1,5 @@
 /*
- * What is done for rooms by the clock. Sockets that cannot keep up leave the live topic while nothing is lost yet, and quiet rooms get a
- * `progress` frame so that their members' positions do not fall behind the log's retention, nor a resume has to read hours of it.
+ * What is done for rooms and connections by the clock. Tokens that are about to end are announced, and quiet rooms get a `progress` frame so that their members' positions do not fall behind the log's retention, nor a resume has to read hours of it.
  */
 import { type Codec, sessionRoom } from '@roomway/protocol'
 import { sessionRoomKey } from '@roomway/records'
@@ -8,7 +7,6 @@ import type { Connection } from '../connection/connection.js'
 import { tellExpiry } from '../connection/expiry.js'
 import type { Sessions } from '../connection/sessions.js'
 import type { EventsTail } from '../log/events-tail.js'
-import type { CatchUp } from './catch-up.js'
 import type { FanOut } from './fan-out.js'
 import type { Room } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -18,11 +16,7 @@ export interface UpkeepOptions {
   readonly sessions: Sessions
   readonly tail: EventsTail
   readonly fanOut: FanOut
-  readonly catchUp: CatchUp
   readonly codecs: { readonly json: Codec; readonly msgpack: Codec }
-  readonly softLimitBytes: number
-  /** Default 100. */
-  readonly sweepEveryMs?: number
   /** Default 60,000. */
   readonly progressAfterMs?: number
 }
@@ -40,9 +34,8 @@ export class Upkeep {
   }
 
   open(): void {
-    const { sweepEveryMs = 100, progressAfterMs = 60_000 } = this.#options
+    const { progressAfterMs = 60_000 } = this.#options
     this.#timers.push(setInterval(() => this.#tellExpiries(), 1_000).unref())
-    this.#timers.push(setInterval(() => this.#sweep(), sweepEveryMs).unref())
     const progressEveryMs = Math.min(5_000, progressAfterMs)
     const progress = () => {
       this.#progress(progressAfterMs)
@@ -58,16 +51,6 @@ export class Upkeep {
   #tellExpiries(): void {
     const now = Date.now()
     for (const connection of this.#options.sessions.all()) tellExpiry(connection, now)
-  }
-
-  #sweep(): void {
-    const { fanOut, catchUp, softLimitBytes } = this.#options
-    for (const room of fanOut.takeActive()) {
-      for (const membership of room.members) {
-        if (membership.state === 'live' && membership.connection.socket.bufferedBytes() > softLimitBytes)
-          catchUp.lag(membership)
-      }
-    }
   }
 
   #progress(afterMs: number): void {

@@ -1,0 +1,48 @@
+import type { CatchUp } from './catch-up.js'
+import type { Room } from './room.js'
+
+export interface SlowSweepOptions {
+  readonly catchUp: CatchUp
+  /** Above this many bytes in its buffer a socket leaves the live topic. */
+  readonly softLimitBytes: number
+}
+
+/**
+ * Takes sockets that cannot keep up off the live topic while nothing is lost yet. A socket's buffer has grown since the last sweep by no more
+ * than was published to all rooms together, so a sweep is due when that is as much as the limit, however short the time: no burst reaches
+ * the hard limit between two sweeps, and a node with little traffic has nothing to look at.
+ */
+export class SlowSweep {
+  readonly #options: SlowSweepOptions
+  /** Rooms that published since the last sweep. */
+  #active: Room[] = []
+  #publishedBytes = 0
+
+  constructor(options: SlowSweepOptions) {
+    this.#options = options
+  }
+
+  /** An event's frames, `bytes` long for one recipient of each format, were handed to the room's topics. */
+  published(room: Room, bytes: number): void {
+    if (!room.wasPublished) {
+      room.wasPublished = true
+      this.#active.push(room)
+    }
+    this.#publishedBytes += bytes
+    if (this.#publishedBytes >= this.#options.softLimitBytes) this.#sweep()
+  }
+
+  #sweep(): void {
+    const { catchUp, softLimitBytes } = this.#options
+    const active = this.#active
+    this.#active = []
+    this.#publishedBytes = 0
+    for (const room of active) {
+      room.wasPublished = false
+      for (const membership of room.members) {
+        if (membership.state === 'live' && membership.connection.socket.bufferedBytes() > softLimitBytes)
+          catchUp.lag(membership)
+      }
+    }
+  }
+}
