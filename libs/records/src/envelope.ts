@@ -35,6 +35,7 @@ export const systemNames = {
   reply: '$reply',
   error: '$error',
   dead: '$dead',
+  rules: '$rules',
 } as const
 
 export const sessionRoomPrefix = '$session:'

@@ -9,3 +9,4 @@ export { type Outcome, outcomeHeaders, parseSeen, rejectionRecord } from './outc
 export { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'
 export { type MakeRecord, RecordWriter, type RecordWriterOptions } from './record-writer.js'
 export { RoomDirectory } from './room-directory.js'
+export { parseRoomRules, type RoomRule, roomRulesRecord } from './room-rules.js'

@@ -1,21 +1,21 @@
 import type { Broker, Lease, Log, Logger } from '@roomway/broker'
+import { type Application, plainApplication } from '@roomway/handlers'
 import { RoomDirectory } from '@roomway/records'
 import { offTracer, type Tracer } from '@roomway/telemetry'
-import { AppCounters } from './app-counters.js'
-import { type CheckpointPace, defaultPace } from './checkpoint-pace.js'
-import { serveCommands } from './command-owner.js'
-import { DeadLetters } from './dead-letters.js'
-import { acceptUnchanged, type Handle } from './decision.js'
-import { serveIntake } from './intake-mover.js'
-import { PartitionDuties } from './partition-duties.js'
-import { atMost } from './service-run.js'
-import { spansOf } from './spans.js'
+import { serveCommands } from './commands/command-owner.js'
+import { type CheckpointPace, defaultPace } from './duties/checkpoint-pace.js'
+import { DeadLetters } from './duties/dead-letters.js'
+import { PartitionDuties } from './duties/partition-duties.js'
+import { atMost } from './duties/service-run.js'
+import { serveIntake } from './intake/intake-mover.js'
+import { AppCounters } from './operations/app-counters.js'
+import { spansOf } from './operations/spans.js'
 
 export interface AppTierOptions {
   readonly broker: Broker
   readonly logger: Logger
   /** Default: every command is accepted unchanged. */
-  readonly handle?: Handle
+  readonly application?: Application
   /** How often checkpoints are written. Default: every second or every 1,000 records. */
   readonly pace?: CheckpointPace
   /** Default: records nothing. */
@@ -56,7 +56,7 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     pace: options.pace ?? defaultPace,
     directory: directoryOf(events),
   }
-  const handle = options.handle ?? acceptUnchanged
+  const { decide: handle } = options.application ?? plainApplication
   const owners = new PartitionDuties({
     name: 'commands',
     logger,

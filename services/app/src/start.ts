@@ -1,10 +1,10 @@
 import type { Broker, Logger } from '@roomway/broker'
 import type { Config } from '@roomway/config'
+import type { Application } from '@roomway/handlers'
 import type { Tracer } from '@roomway/telemetry'
-import { createAppMetrics } from './app-metrics.js'
 import { startAppTier } from './app-tier.js'
-import type { Handle } from './decision.js'
-import { serveAdmin, serveHealth } from './http-server.js'
+import { serveAdmin, serveHealth } from './http/http-server.js'
+import { createAppMetrics } from './operations/app-metrics.js'
 
 export interface AppOptions {
   readonly broker: Broker
@@ -12,8 +12,8 @@ export interface AppOptions {
   readonly logger: Logger
   /** Default: records nothing. */
   readonly tracer?: Tracer
-  /** Decides about commands. Default: each is accepted unchanged. */
-  readonly handle?: Handle
+  /** Business logic. Default: every command is accepted unchanged. */
+  readonly application?: Application
   /** Where `/metrics` is served; 0 takes a free port. Default: nowhere (in one process with a gateway, that one serves the admin port). */
   readonly adminPort?: number
 }
@@ -30,9 +30,15 @@ export interface App {
 
 /** Starts an instance of the app tier: resolves once it listens, with its partitions being claimed (`/readyz` says when it serves them). */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { broker, config, logger, tracer, handle, adminPort } = options
+  const { broker, config, logger, tracer, application, adminPort } = options
   const { host, ports, prefix } = config
-  const tier = await startAppTier({ broker, logger, prefix, ...(tracer && { tracer }), ...(handle && { handle }) })
+  const tier = await startAppTier({
+    broker,
+    logger,
+    prefix,
+    ...(tracer && { tracer }),
+    ...(application && { application }),
+  })
   const opened: { close(): Promise<void> }[] = [tier]
   const close = async () => {
     for (const one of opened) await one.close()

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Broker, Log } from '@roomway/broker'
+import { type Handle, plainApplication } from '@roomway/handlers'
 import { commandRecord, homeOf, openEventReader, RoomDirectory, type RoomEvent } from '@roomway/records'
 import { deadline, Recorder } from '@roomway/testing'
 import { type AppTier, startAppTier } from '../src/app-tier.js'
-import type { Handle } from '../src/decision.js'
 import { command, json, parse, silent } from './fixtures.js'
 
 export interface TestBroker {
@@ -47,7 +47,7 @@ export function testApp(name: string, openTestBroker: () => Promise<TestBroker>)
         broker: await testBroker.open(),
         logger: silent,
         pace,
-        ...(handle && { handle }),
+        ...(handle && { application: { ...plainApplication, decide: handle } }),
       })
       tiers.push(tier)
       return tier

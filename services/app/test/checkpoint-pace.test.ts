@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { CheckpointTimer } from '../src/checkpoint-pace.js'
+import { CheckpointTimer } from '../src/duties/checkpoint-pace.js'
 
 beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { AppendRecord } from '@roomway/broker'
 import { AppendError } from '@roomway/broker'
+import { type Handle, plainApplication } from '@roomway/handlers'
 import { commandRecord, headerNames, homeOf, outcomeHeaders } from '@roomway/records'
 import { eventually } from '@roomway/testing'
 import { type AppTier, startAppTier } from '../src/app-tier.js'
-import type { Handle } from '../src/decision.js'
 import {
   checkpointsIn,
   command,
@@ -25,7 +25,12 @@ const open: AppTier[] = []
 
 async function start(broker: MemoryClient, handle?: Handle, everyMs = 10): Promise<AppTier> {
   const pace = { everyMs, everyRecords: 1_000 }
-  const tier = await startAppTier({ broker, logger: silent, pace, ...(handle && { handle }) })
+  const tier = await startAppTier({
+    broker,
+    logger: silent,
+    pace,
+    ...(handle && { application: { ...plainApplication, decide: handle } }),
+  })
   open.push(tier)
   return tier
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { OutcomeIndex } from '../src/outcome-index.js'
+import { OutcomeIndex } from '../src/commands/outcome-index.js'
 
 const event = (offset: number) => ({ type: 'event' as const, offset })
 

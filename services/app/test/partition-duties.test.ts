@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Batch, Log, Tail, TailObserver } from '@roomway/broker'
 import { eventually } from '@roomway/testing'
-import { followPartition } from '../src/follow-partition.js'
-import { PartitionDuties, type Serve } from '../src/partition-duties.js'
-import { ServiceRun } from '../src/service-run.js'
+import { followPartition } from '../src/duties/follow-partition.js'
+import { PartitionDuties, type Serve } from '../src/duties/partition-duties.js'
+import { ServiceRun } from '../src/duties/service-run.js'
 import { silent as logger } from './fixtures.js'
 
 /** A duty whose runs the test ends. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Work, WorkQueue } from '../src/work-queue.js'
+import { type Work, WorkQueue } from '../src/duties/work-queue.js'
 
 const work = (offset: number, bytes = 1): Work => ({ offset, bytes, isDone: false })
 

@@ -8,9 +8,9 @@ import {
   type SetAsideReason,
   systemNames,
 } from '@roomway/records'
-import { followPartition } from './follow-partition.js'
+import { followPartition } from '../duties/follow-partition.js'
+import type { ServiceRun } from '../duties/service-run.js'
 import type { Effect } from './outcome-index.js'
-import type { ServiceRun } from './service-run.js'
 
 export interface EventsScanOptions {
   readonly events: Log

@@ -12,16 +12,16 @@ import {
   RecordWriter,
   type RoomDirectory,
 } from '@roomway/records'
-import type { AppCounters } from './app-counters.js'
-import { type CheckpointPace, CheckpointTimer } from './checkpoint-pace.js'
+import { type CheckpointPace, CheckpointTimer } from '../duties/checkpoint-pace.js'
+import type { DeadLetters } from '../duties/dead-letters.js'
+import { followPartition } from '../duties/follow-partition.js'
+import type { Serve } from '../duties/partition-duties.js'
+import { atMost, ServiceRun } from '../duties/service-run.js'
+import { type Work, WorkQueue } from '../duties/work-queue.js'
+import type { AppCounters } from '../operations/app-counters.js'
+import type { StartSpan } from '../operations/spans.js'
 import { findCopied, isOwnRecord } from './copied-search.js'
-import type { DeadLetters } from './dead-letters.js'
-import { followPartition } from './follow-partition.js'
 import { judgeIntake } from './intake-copy.js'
-import type { Serve } from './partition-duties.js'
-import { atMost, ServiceRun } from './service-run.js'
-import type { StartSpan } from './spans.js'
-import { type Work, WorkQueue } from './work-queue.js'
 
 export interface IntakeMoverOptions {
   readonly intake: Log

@@ -1,5 +1,5 @@
 import { createMetrics, type Metrics } from '@roomway/telemetry'
-import type { AppTier } from './app-tier.js'
+import type { AppTier } from '../app-tier.js'
 
 /** What an instance of the app tier tells Prometheus. */
 export function createAppMetrics({ counters, owned }: AppTier): Metrics {

@@ -1,6 +1,6 @@
 import type { BrokerRecord, Log, Logger } from '@roomway/broker'
 import { type DeadOrigin, deadRecord, RecordWriter } from '@roomway/records'
-import type { AppCounters } from './app-counters.js'
+import type { AppCounters } from '../operations/app-counters.js'
 
 /** Sets aside what is no event and no command, so that the rest goes on. */
 export class DeadLetters {

@@ -1,4 +1,5 @@
 import type { AppendRecord } from '@roomway/broker'
+import type { Decision } from '@roomway/handlers'
 import {
   type Command,
   headerNames,
@@ -9,7 +10,6 @@ import {
   sessionRoomKey,
   systemNames,
 } from '@roomway/records'
-import type { Decision } from './decision.js'
 import type { Effect } from './outcome-index.js'
 
 const jsonNull = new TextEncoder().encode('null')

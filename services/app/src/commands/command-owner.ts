@@ -11,13 +11,13 @@ import {
   RecordWriter,
   type RoomDirectory,
 } from '@roomway/records'
-import { type CheckpointPace, CheckpointTimer } from './checkpoint-pace.js'
+import { type CheckpointPace, CheckpointTimer } from '../duties/checkpoint-pace.js'
+import { followPartition } from '../duties/follow-partition.js'
+import type { Serve } from '../duties/partition-duties.js'
+import { atMost, ServiceRun } from '../duties/service-run.js'
 import { CommandHandling, type CommandHandlingOptions } from './command-handling.js'
 import { EventsScan } from './events-scan.js'
-import { followPartition } from './follow-partition.js'
 import { OutcomeIndex } from './outcome-index.js'
-import type { Serve } from './partition-duties.js'
-import { atMost, ServiceRun } from './service-run.js'
 
 export interface CommandOwnerOptions extends CommandHandlingOptions {
   readonly pace: CheckpointPace

@@ -5,17 +5,18 @@
  * The outcome that is read may be another owner's, or an earlier writing of its own: what counts is decided by the log alone (libs/records).
  */
 import type { Batch, BrokerRecord, Log, Logger } from '@roomway/broker'
+import type { Decision, Handle } from '@roomway/handlers'
 import { type Command, parseCommand, RecordWriter, type RoomDirectory } from '@roomway/records'
-import type { AppCounters } from './app-counters.js'
-import type { DeadLetters } from './dead-letters.js'
-import { type Decision, faultOf, type Handle } from './decision.js'
+import type { DeadLetters } from '../duties/dead-letters.js'
+import type { ServiceRun } from '../duties/service-run.js'
+import { WorkQueue } from '../duties/work-queue.js'
+import type { AppCounters } from '../operations/app-counters.js'
+import type { StartSpan } from '../operations/spans.js'
+import { faultOf } from './command-fault.js'
 import type { Effect, OutcomeIndex } from './outcome-index.js'
 import { derivedRecord, outcomeRecord } from './outcome-records.js'
 import { findOutcomes } from './outcome-search.js'
 import { type PendingCommand, pendingCommand } from './pending-command.js'
-import type { ServiceRun } from './service-run.js'
-import type { StartSpan } from './spans.js'
-import { WorkQueue } from './work-queue.js'
 
 export interface CommandHandlingOptions {
   readonly commands: Log
@@ -44,6 +45,8 @@ export interface HandlingPlace {
 }
 
 /** Bounds of what is under way; reading pauses above. */
+/** How long a handler may take. */
+const handlerMs = 5_000
 const limits = { maxRecords: 2_000, maxBytes: 16 * 1024 * 1024 }
 
 export class CommandHandling {
@@ -175,7 +178,8 @@ export class CommandHandling {
       return { type: 'reject', code: 'app.failed', message: 'the handler failed' }
     }
     try {
-      const decision = this.#options.handle(command)
+      const { signal } = this.#place.run
+      const decision = this.#options.handle(command, { signal, deadlineMs: Date.now() + handlerMs, attempt: 1 })
       return decision instanceof Promise ? decision.catch(failed) : decision
     } catch (error) {
       return failed(error)
