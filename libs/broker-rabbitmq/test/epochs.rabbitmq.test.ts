@@ -1,5 +1,4 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import type { Logger } from '@roomway/broker'
 import { Recorder, testRabbitmq } from '@roomway/testing'
 import { Epochs } from '../src/epochs.js'
 import { Link } from '../src/link.js'
