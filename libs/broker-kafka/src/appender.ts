@@ -113,9 +113,8 @@ export class Appender {
 
   #pump(): void {
     const byLeader = new Map<number, Lane[]>()
-    const nowMs = Date.now()
     for (const lane of this.#lanes.values()) {
-      if (lane.isEmpty || lane.isSent || lane.notBeforeMs > nowMs) continue
+      if (lane.isEmpty || lane.isSent || lane.isResting) continue
       const leader = this.#options.topic.leader(lane.partition)?.nodeId ?? noLeader
       const lanes = byLeader.get(leader)
       if (lanes === undefined) byLeader.set(leader, [lane])
@@ -207,12 +206,17 @@ export class Appender {
     const nowMs = Date.now()
     this.#options.logger.debug({ topic: this.#options.topic.name, reason }, 'an append is tried again')
     for (const lane of lanes) {
-      lane.notBeforeMs = nowMs + retryMs
+      lane.isResting = true
       if (nowMs - (lane.oldestMs ?? nowMs) > this.#options.deliveryTimeoutMs) this.#fail(lane, reason)
     }
     if (this.#state === 'closed') return
     void this.#options.topic.refresh().catch(() => undefined)
-    setTimeout(() => this.#schedule(), retryMs)
+    setTimeout(() => this.#wake(lanes), retryMs)
+  }
+
+  #wake(lanes: readonly Lane[]): void {
+    for (const lane of lanes) lane.isResting = false
+    this.#schedule()
   }
 
   /** Gives up the first batch of a partition, and with it those behind, because they must not pass it. */

@@ -63,8 +63,8 @@ export class Lane {
   head: PendingBatch | undefined
   /** A request with the head is on its way. */
   isSent = false
-  /** Not to be tried again before. */
-  notBeforeMs = 0
+  /** An attempt failed; a timer ends the rest, and nothing else: a timer and the clock disagree by a millisecond, or by an hour. */
+  isResting = false
   readonly #queue: PendingBatch[] = []
 
   constructor(partition: number) {

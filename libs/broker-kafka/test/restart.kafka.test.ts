@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { Log } from '@roomway/broker'
 import { deadline, eventually, randomPrefix } from '@roomway/testing'
 import { KafkaBench } from './support/kafka-bench.js'
@@ -26,6 +26,25 @@ test('Appends made while the broker is down land in order once it is back', asyn
   expect(recorder.texts).toEqual(['before', ...numbered('down', 5)])
   expect(recorder.violations).toEqual([])
   expect(recorder.resets.items).toEqual([])
+})
+
+test('Appends are tried again also where the clock is set back meanwhile', async () => {
+  const prefix = randomPrefix()
+  const log = await (await bench.open({ prefix, deliveryTimeoutMs: 60_000 })).log('events')
+  await appendTexts(log, 0, ['before'])
+  await bench.kafka.kill()
+  const heard = bench.logged.length
+  const append = log.append([record(0, 'down')])
+  const isRetried = (): boolean =>
+    bench.logged.slice(heard).some(({ message }) => message === 'an append is tried again')
+  await eventually(isRetried, 10_000, 'a second attempt')
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => performance.timeOrigin + performance.now() - 3_600_000)
+  try {
+    await bench.kafka.start()
+    await deadline(append, 30_000, 'the append to land')
+  } finally {
+    clock.mockRestore()
+  }
 })
 
 test('A broker that stays away fails what is queued in time, and says that it was not appended', async () => {

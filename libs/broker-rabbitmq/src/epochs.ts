@@ -92,13 +92,23 @@ export class Epochs {
     void this.#inBackground(incarnation.log, () => this.replace(incarnation))
   }
 
+  /**
+   * A disk that lost the end of a log has mostly lost that of the stream of epochs too. Then what is present may be forgotten, to be read
+   * anew, just while it is asked for here: the epoch to be replaced comes back as the present one, and the answer is to ask again.
+   */
   async #replace({ log, epoch, partitions }: Incarnation): Promise<Incarnation> {
-    await this.#caughtUp()
-    if (this.#present.get(log)?.incarnation.epoch === epoch) {
-      this.#target.logger.error({ log, epoch }, 'streams of a log were deleted or truncated; a new epoch of it begins')
-      await this.#propose({ log, epoch: newEpoch(), parent: epoch, partitions })
+    for (;;) {
+      await this.#caughtUp()
+      if (this.#present.get(log)?.incarnation.epoch === epoch) {
+        this.#target.logger.error(
+          { log, epoch },
+          'streams of a log were deleted or truncated; a new epoch of it begins',
+        )
+        await this.#propose({ log, epoch: newEpoch(), parent: epoch, partitions })
+      }
+      const present = await this.#settle(log)
+      if (present.epoch !== epoch) return present
     }
-    return this.#settle(log)
   }
 
   /** Every incarnation on record, the present one of each log marked. */

@@ -1,5 +1,17 @@
 import type { RoomwayError } from './errors.js'
-import type { RoomEvent } from './events.js'
+import type { RoomEvent, RoomReset } from './events.js'
+
+/** What comes of a room and has its place in the order. */
+export type Arrival = { readonly event: RoomEvent } | { readonly event?: never; readonly reset: RoomReset }
+
+export interface EventBufferObserver {
+  /** The next arrival was taken: by the iterator, which gets it after this where it is an event, or by `take`. */
+  onTaken(arrival: Arrival): void
+  /** Half of the places are free. */
+  onDrained(): void
+  /** There is no iterator any more. */
+  onIteratorGone(): void
+}
 
 type Waiting = {
   readonly resolve: (result: IteratorResult<RoomEvent>) => void
@@ -7,21 +19,21 @@ type Waiting = {
 }
 
 /**
- * The events of one room that the application has not taken yet, and the one iterator that takes them. It never refuses an event: `isFull`
- * tells the room to stop the flow, `onDrained` that half of it is free again.
+ * What came of one room and was not taken yet, and the one iterator that takes it: events it gives, resets it only passes, when it is asked for
+ * what follows them. It never refuses an arrival: `isFull` tells the room to stop the flow, `onDrained` that half of it is free again.
  */
 export class EventBuffer {
   readonly #capacity: number
-  readonly #onDrained: () => void
-  #events: RoomEvent[] = []
+  readonly #observer: EventBufferObserver
+  #arrivals: Arrival[] = []
   #taken = 0
   #waiting: Waiting | undefined
   #hasIterator = false
   #end: { readonly error?: RoomwayError } | undefined
 
-  constructor(capacity: number, onDrained: () => void) {
+  constructor(capacity: number, observer: EventBufferObserver) {
     this.#capacity = capacity
-    this.#onDrained = onDrained
+    this.#observer = observer
   }
 
   get isFull(): boolean {
@@ -32,26 +44,34 @@ export class EventBuffer {
     return this.#hasIterator
   }
 
-  push(event: RoomEvent): void {
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    if (waiting === undefined) this.#events.push(event)
-    else waiting.resolve({ done: false, value: event })
+  /** What `take` would take. */
+  get next(): Arrival | undefined {
+    return this.#arrivals[this.#taken]
   }
 
-  take(): RoomEvent | undefined {
-    const event = this.#events[this.#taken]
-    if (event === undefined) return undefined
+  push(arrival: Arrival): void {
+    this.#arrivals.push(arrival)
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    if (arrival.event !== undefined) this.#waiting = undefined
+    this.take()
+    if (arrival.event !== undefined) waiting.resolve({ done: false, value: arrival.event })
+  }
+
+  take(): Arrival | undefined {
+    const arrival = this.next
+    if (arrival === undefined) return undefined
     this.#taken++
-    if (this.#taken * 2 >= this.#events.length) {
-      this.#events = this.#events.slice(this.#taken)
+    if (this.#taken * 2 >= this.#arrivals.length) {
+      this.#arrivals = this.#arrivals.slice(this.#taken)
       this.#taken = 0
     }
-    if (this.#length * 2 <= this.#capacity) this.#onDrained()
-    return event
+    this.#observer.onTaken(arrival)
+    if (this.#length * 2 <= this.#capacity) this.#observer.onDrained()
+    return arrival
   }
 
-  /** No more events come. The iterator gives what is left, then ends: with `error`, if one is given. */
+  /** Nothing more comes. The iterator gives what is left, then ends: with `error`, if one is given. */
   end(error?: RoomwayError): void {
     if (this.#end !== undefined) return
     this.#end = error === undefined ? {} : { error }
@@ -74,13 +94,20 @@ export class EventBuffer {
   }
 
   get #length(): number {
-    return this.#events.length - this.#taken
+    return this.#arrivals.length - this.#taken
+  }
+
+  #takeEvent(): RoomEvent | undefined {
+    for (;;) {
+      const arrival = this.take()
+      if (arrival === undefined || arrival.event !== undefined) return arrival?.event
+    }
   }
 
   #next(): Promise<IteratorResult<RoomEvent>> {
     if (!this.#hasIterator) return Promise.resolve({ done: true, value: undefined })
     if (this.#waiting !== undefined) return Promise.reject(new Error('next() was called before the last one settled'))
-    const event = this.take()
+    const event = this.#takeEvent()
     if (event !== undefined) return Promise.resolve({ done: false, value: event })
     if (this.#end !== undefined) return this.#finish()
     return new Promise((resolve, reject) => {
@@ -89,15 +116,21 @@ export class EventBuffer {
   }
 
   #return(): Promise<IteratorResult<RoomEvent>> {
-    this.#hasIterator = false
     this.#waiting?.resolve({ done: true, value: undefined })
     this.#waiting = undefined
+    this.#iteratorGone()
     return Promise.resolve({ done: true, value: undefined })
   }
 
   #finish(): Promise<IteratorResult<RoomEvent>> {
-    this.#hasIterator = false
+    this.#iteratorGone()
     const error = this.#end?.error
     return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error)
+  }
+
+  #iteratorGone(): void {
+    if (!this.#hasIterator) return
+    this.#hasIterator = false
+    this.#observer.onIteratorGone()
   }
 }

@@ -1,7 +1,7 @@
 import type { EventFrame, Position } from '@roomway/protocol'
 import { Emitter } from './emitter.js'
 import { RoomwayError } from './errors.js'
-import { EventBuffer } from './event-buffer.js'
+import { type Arrival, EventBuffer } from './event-buffer.js'
 import type {
   AnyEvents,
   Published,
@@ -24,10 +24,12 @@ export interface RoomListeners<Events extends object = AnyEvents> {
 }
 
 /**
- * A joined room. Each of its events reaches the application once and in order, over any number of reconnects; where that cannot be kept, a `reset` says so.
+ * A joined room. Each of its events reaches the application once and in order, over any number of reconnects; where that cannot be kept, a `reset` says so,
+ * in its place between them: what came before it was delivered before it, and nothing that came is dropped for it.
  *
- * Events go to the `event` listeners, or to the one `for await (const event of room)`, or to both. Until there is either, they wait. At most
- * `maxBufferedEvents` wait for an iterator that is slow, or that does not come: then the room leaves the flow, and goes on from where it was, out of the
+ * Events go to the `event` listeners, or to the one `for await (const event of room)`, or to both: then a listener hears each when the loop takes it. Resets go
+ * to the `reset` listeners; a loop passes one when it asks for what follows. Until there is a listener or a loop, both wait, also those of the join itself. At most
+ * `maxBufferedEvents` wait for a loop that is slow, or that does not come: then the room leaves the flow, and goes on from where it was, out of the
  * server's log, when half of them are taken. So nothing is dropped and memory is bounded; who falls behind further than the log reaches gets a `reset`.
  */
 export interface Room<Events extends object = AnyEvents> extends AsyncIterable<RoomEvent<Events>> {
@@ -71,7 +73,11 @@ export class JoinedRoom implements Room {
   constructor(name: string, host: RoomHost) {
     this.name = name
     this.#host = host
-    this.#buffer = new EventBuffer(host.maxBufferedEvents, () => this.#subscription?.unpause())
+    this.#buffer = new EventBuffer(host.maxBufferedEvents, {
+      onTaken: (arrival) => this.#emit(arrival),
+      onDrained: () => this.#subscription?.unpause(),
+      onIteratorGone: () => this.#drainSoon(),
+    })
     this.ready = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
@@ -88,7 +94,7 @@ export class JoinedRoom implements Room {
 
   on<Name extends keyof RoomListeners>(name: Name, listener: (argument: RoomListeners[Name]) => void): () => void {
     const off = this.#emitter.on(name, listener)
-    if (name === 'event') queueMicrotask(() => this.#drainToListeners())
+    this.#drainSoon()
     return off
   }
 
@@ -107,10 +113,7 @@ export class JoinedRoom implements Room {
   onEvent(frame: EventFrame, epoch: string): void {
     const event = roomEventOf(frame, epoch)
     if (event.traceparent !== undefined) this.#trace(event)
-    if (this.#buffer.hasIterator) this.#emitter.emit('event', event)
-    this.#buffer.push(event)
-    this.#drainToListeners()
-    if (this.#buffer.isFull && this.#subscription?.pause() === true) this.onJoined()
+    this.#arrived({ event })
   }
 
   onJoined(): void {
@@ -119,7 +122,7 @@ export class JoinedRoom implements Room {
   }
 
   onReset(reset: RoomReset): void {
-    this.#emitter.emit('reset', reset)
+    this.#arrived({ reset })
   }
 
   onLagged(lagged: RoomLagged): void {
@@ -139,12 +142,29 @@ export class JoinedRoom implements Room {
     this.#buffer.end(error)
   }
 
+  #arrived(arrival: Arrival): void {
+    this.#buffer.push(arrival)
+    this.#drainToListeners()
+    if (this.#buffer.isFull && this.#subscription?.pause() === true) this.onJoined()
+  }
+
+  /** Not at once: an application adds its listeners one after another. */
+  #drainSoon(): void {
+    queueMicrotask(() => this.#drainToListeners())
+  }
+
   #drainToListeners(): void {
-    while (!this.#buffer.hasIterator && this.#emitter.has('event')) {
-      const event = this.#buffer.take()
-      if (event === undefined) return
-      this.#emitter.emit('event', event)
-    }
+    while (!this.#buffer.hasIterator && this.#isListenedFor(this.#buffer.next)) this.#buffer.take()
+  }
+
+  #isListenedFor(arrival: Arrival | undefined): boolean {
+    if (arrival === undefined) return false
+    return this.#emitter.has('event') || (arrival.event === undefined && this.#emitter.has('reset'))
+  }
+
+  #emit(arrival: Arrival): void {
+    if (arrival.event !== undefined) this.#emitter.emit('event', arrival.event)
+    else this.#emitter.emit('reset', arrival.reset)
   }
 
   #trace(event: RoomEvent): void {

@@ -25,7 +25,10 @@ export class Rooms {
   readonly #clock: Clock
   readonly #host: Omit<RoomHost, 'leave'>
   readonly #entries = new Map<string, Entry>()
-  /** Rooms left on this connection, with the id of the `leave`: until its ack, what comes of the room is of the old membership. */
+  /**
+   * Rooms left on this connection, for good or until the application has caught up, with the id of the last `leave`: until its ack, what comes
+   * of the room is of the old membership. Not even a reset among it may be heeded, nor an event taken that stands behind an unheeded reset.
+   */
   readonly #leaving = new Map<string, number>()
 
   constructor(wire: Wire, clock: Clock, host: Omit<RoomHost, 'leave'>) {
@@ -129,6 +132,7 @@ export class Rooms {
       onEvent: (frame, epoch) => room.onEvent(frame, epoch),
       onJoined: () => room.onJoined(),
       onReset: (reset) => room.onReset(reset),
+      onLeaving: (id) => this.#leaving.set(name, id),
       onRefused: (error) => this.#end(room, error),
     })
     room.attach(subscription)
@@ -141,8 +145,7 @@ export class Rooms {
   #leave(name: string, room: JoinedRoom): void {
     const entry = this.#entries.get(name)
     if (entry === undefined || entry.room !== room) return
-    const id = entry.subscription.leave()
-    if (id !== undefined) this.#leaving.set(name, id)
+    entry.subscription.leave()
     this.#end(room)
   }
 

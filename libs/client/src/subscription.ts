@@ -28,6 +28,8 @@ export interface SubscriptionObserver {
   onEvent(frame: EventFrame, epoch: string): void
   onJoined(): void
   onReset(reset: RoomReset): void
+  /** A `leave` with this id is on its way: what comes of the room before its answer is of the old membership. */
+  onLeaving(id: number): void
   /** It has ended: the server refused it, or took it away. */
   onRefused(error: RoomwayError): void
 }
@@ -164,11 +166,11 @@ export class Subscription {
     this.join()
   }
 
-  /** Leaves for good. Returns the id of the `leave` frame, if one was sent. */
-  leave(): number | undefined {
+  /** Leaves for good. */
+  leave(): void {
     const onWire = this.#isOnWire
     this.end()
-    return onWire ? this.#sendLeave() : undefined
+    if (onWire) this.#sendLeave()
   }
 
   end(): void {
@@ -191,9 +193,9 @@ export class Subscription {
     this.#observer.onReset({ ...this.#position, reason })
   }
 
-  #sendLeave(): number {
+  #sendLeave(): void {
     const id = this.#wire.nextId()
+    this.#observer.onLeaving(id)
     this.#wire.send({ type: 'leave', id, room: this.room })
-    return id
   }
 }

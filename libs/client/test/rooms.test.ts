@@ -193,7 +193,7 @@ describe('iterating', () => {
     const connection = await server.welcome()
     const room = await joined(connection)
     stream(connection, 11, 20)
-    expect(connection.take('leave')).toHaveLength(1)
+    connection.say({ type: 'ack', id: connection.one('leave').id })
     expect(room.position).toEqual({ epoch: 'e1', offset: 14 })
     const iterator = room[Symbol.asyncIterator]()
     const take = async () => ((await iterator.next()).value as RoomEvent).offset
@@ -205,6 +205,22 @@ describe('iterating', () => {
     stream(connection, 15, 16)
     connection.say({ type: 'joined', id, room: 'r', epoch: 'e1', offset: 16, recovered: true, replayed: 2 })
     expect([await take(), await take(), await take(), await take()]).toEqual([13, 14, 15, 16])
+  })
+
+  test('too slowly heeds nothing of the old membership, neither a reset nor what stands behind it', async () => {
+    const connection = await server.welcome()
+    const room = await joined(connection)
+    stream(connection, 11, 14)
+    const iterator = room[Symbol.asyncIterator]()
+    const offsets = [(await iterator.next()).value.offset, (await iterator.next()).value.offset]
+    const { id, from } = connection.one('join')
+    connection.say({ type: 'reset', room: 'r', epoch: 'e2', offset: 3, reason: 'epoch' }, event('r', 16, 3))
+    expect(room.position).toEqual(from)
+    connection.say({ type: 'ack', id: connection.one('leave').id })
+    const missing = { recovered: false, reason: 'epoch', replayed: 0 } as const
+    connection.say({ type: 'joined', id, room: 'r', epoch: 'e2', offset: 16, ...missing }, event('r', 17, 16))
+    for (let taken = 0; taken < 3; taken++) offsets.push((await iterator.next()).value.offset)
+    expect(offsets).toEqual([11, 12, 13, 14, 17])
   })
 
   test('that nobody does holds no more than the bound, even before joined', async () => {
@@ -251,18 +267,96 @@ describe('iterating', () => {
   })
 })
 
+describe('a reset', () => {
+  const reset = { type: 'reset', room: 'r', epoch: 'e2', offset: 3, reason: 'epoch' } as const
+
+  /** Events and resets in the order in which the application hears of them. */
+  function heardOf(room: Room): unknown[] {
+    const heard: unknown[] = []
+    room.on('reset', ({ epoch, reason }) => heard.push(`${reason}, on in ${epoch}`))
+    return heard
+  }
+
+  test('drops nothing that came before it, and a loop passes it between the events on its two sides', async () => {
+    const connection = await server.welcome()
+    const room = await joined(connection)
+    const heard = heardOf(room)
+    const iterator = room[Symbol.asyncIterator]()
+    stream(connection, 11, 12)
+    connection.say(reset, event('r', 4, 3))
+    await settled()
+    expect(heard).toEqual([])
+    for (let taken = 0; taken < 3; taken++) heard.push((await iterator.next()).value.offset)
+    expect(heard).toEqual([11, 12, 'epoch, on in e2', 4])
+  })
+
+  test('is heard at once by a loop that waits', async () => {
+    const connection = await server.welcome()
+    const room = await joined(connection)
+    const heard = heardOf(room)
+    const next = room[Symbol.asyncIterator]().next()
+    connection.say(reset)
+    expect(heard).toEqual(['epoch, on in e2'])
+    connection.say(event('r', 4, 3))
+    expect(await next).toMatchObject({ value: { offset: 4, epoch: 'e2' } })
+  })
+
+  test('at which a listener leaves ends the loop that waits', async () => {
+    const connection = await server.welcome()
+    const room = await joined(connection)
+    room.on('reset', () => room.leave())
+    const next = room[Symbol.asyncIterator]().next()
+    connection.say(reset)
+    expect(await next).toEqual({ done: true, value: undefined })
+  })
+
+  test('that answers the join itself waits for whoever listens first', async () => {
+    const joining = client.join('r', { from: { epoch: 'e0', offset: 99 } })
+    const connection = await server.welcome()
+    const { id } = connection.one('join')
+    const missing = { recovered: false, reason: 'epoch', replayed: 0 } as const
+    connection.say({ type: 'joined', id, room: 'r', epoch: 'e1', offset: 10, ...missing })
+    const room = await joining
+    stream(connection, 11, 11)
+    const heard = heardOf(room)
+    room.on('event', ({ offset }) => heard.push(offset))
+    await settled()
+    expect(heard).toEqual(['epoch, on in e1', 11])
+  })
+
+  test('takes a place in the buffer, so that however many come memory is bounded', async () => {
+    const connection = await server.welcome()
+    const room = await joined(connection)
+    for (let offset = 3; offset < 100; offset++) connection.say({ ...reset, offset })
+    expect(connection.take('leave')).toHaveLength(1)
+    expect(room.position).toEqual({ epoch: 'e2', offset: 6 })
+  })
+})
+
 describe('listeners', () => {
-  test('and an iteration both get every event', async () => {
+  test('and an iteration both get every event, when the iteration takes it', async () => {
     const connection = await server.welcome()
     const room = await joined(connection)
     const iterator = room[Symbol.asyncIterator]()
     const offsets = offsetsOf(room)
     stream(connection, 11, 12)
+    expect(await iterator.next()).toMatchObject({ value: { offset: 11 } })
+    expect(offsets).toEqual([11])
+    expect(await iterator.next()).toMatchObject({ value: { offset: 12 } })
     expect(offsets).toEqual([11, 12])
-    expect([(await iterator.next()).value, (await iterator.next()).value]).toMatchObject([
-      { offset: 11 },
-      { offset: 12 },
-    ])
+  })
+
+  test('go on alone, with what waits, where an iteration ends', async () => {
+    const connection = await server.welcome()
+    const room = await joined(connection)
+    const iterator = room[Symbol.asyncIterator]()
+    const offsets = offsetsOf(room)
+    stream(connection, 11, 12)
+    await iterator.next()
+    await iterator.return?.()
+    await settled()
+    stream(connection, 13, 13)
+    expect(offsets).toEqual([11, 12, 13])
   })
 
   test('hear of resets, lags and snapshots', async () => {
