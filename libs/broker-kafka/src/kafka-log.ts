@@ -67,11 +67,11 @@ export class KafkaLog implements Log {
   }
 
   start(partition: number): Promise<number> {
-    return this.#ends.ask('start', partition)
+    return this.#ends.start(partition)
   }
 
   end(partition: number): Promise<number> {
-    return this.#ends.ask('end', partition)
+    return this.#ends.end(partition)
   }
 
   async tail(from: ReadonlyMap<number, number>, observer: TailObserver): Promise<Tail> {

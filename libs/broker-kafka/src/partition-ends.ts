@@ -3,7 +3,7 @@ import { backoffMs, pause } from './backoff.js'
 import type { Cluster } from './cluster.js'
 import { errorCodes, errorName } from './error-codes.js'
 import { messageOf } from './kafkajs-connection.js'
-import { offsetOf, offsetsRequest } from './offsets-request.js'
+import { type OffsetKind, offsetsRequest } from './offsets-request.js'
 import type { Topic } from './topic.js'
 
 interface Question {
@@ -12,16 +12,14 @@ interface Question {
   readonly reject: (error: Error) => void
 }
 
-type Which = keyof typeof offsetOf
-
 export class PartitionEnds {
   readonly #topic: Topic
   readonly #cluster: Cluster
   readonly #use: string
   readonly #patienceMs: number
-  readonly #waiting: Record<Which, Question[]> = { start: [], end: [] }
+  readonly #waiting: Record<OffsetKind, Question[]> = { start: [], watermark: [], stable: [] }
 
-  /** @param patienceMs for how long leaders that do not answer are asked again */
+  /** @param patienceMs for how long leaders that do not answer are asked again, and open transactions waited for */
   constructor(topic: Topic, cluster: Cluster, use: string, patienceMs: number) {
     this.#topic = topic
     this.#cluster = cluster
@@ -29,8 +27,26 @@ export class PartitionEnds {
     this.#patienceMs = patienceMs
   }
 
-  /** The log's start, or its last stable offset. @throws where there is no such partition, or no leader answers for too long. */
-  ask(which: Which, partition: number): Promise<number> {
+  /** @throws where there is no such partition, or no leader answers for too long. */
+  start(partition: number): Promise<number> {
+    return this.#ask('start', partition)
+  }
+
+  /**
+   * The last stable offset, once it has reached what was acknowledged when this was called. A transaction that another producer keeps open withholds
+   * records from every reader: it is waited for as long as a leader that does not answer; then its beginning is the end. @throws as `start`.
+   */
+  async end(partition: number): Promise<number> {
+    const watermark = await this.#ask('watermark', partition)
+    const deadlineMs = performance.now() + this.#patienceMs
+    for (let looks = 0; ; looks++) {
+      const stable = await this.#ask('stable', partition)
+      if (stable >= watermark || performance.now() > deadlineMs) return stable
+      await pause(backoffMs(looks))
+    }
+  }
+
+  #ask(which: OffsetKind, partition: number): Promise<number> {
     const { name, partitions } = this.#topic
     if (!(partition >= 0 && partition < partitions)) {
       return Promise.reject(new RangeError(`${name} has ${partitions} partitions: there is no partition ${partition}`))
@@ -42,7 +58,7 @@ export class PartitionEnds {
     })
   }
 
-  async #answer(which: Which, questions: readonly Question[]): Promise<void> {
+  async #answer(which: OffsetKind, questions: readonly Question[]): Promise<void> {
     const deadlineMs = Date.now() + this.#patienceMs
     let open = questions
     for (let failures = 0; ; failures++) {
@@ -65,7 +81,7 @@ export class PartitionEnds {
   }
 
   /** Resolves with the questions still open. */
-  async #attempt(which: Which, questions: readonly Question[]): Promise<readonly Question[]> {
+  async #attempt(which: OffsetKind, questions: readonly Question[]): Promise<readonly Question[]> {
     const byLeader = new Map<number, Question[]>()
     for (const question of questions) {
       const leader = this.#topic.leader(question.partition)?.nodeId ?? -1
@@ -75,7 +91,7 @@ export class PartitionEnds {
     return open.flat()
   }
 
-  async #askLeader(nodeId: number, which: Which, questions: readonly Question[]): Promise<readonly Question[]> {
+  async #askLeader(nodeId: number, which: OffsetKind, questions: readonly Question[]): Promise<readonly Question[]> {
     if (nodeId < 0) return questions
     const partitions = [...new Set(questions.map((question) => question.partition))]
     const positions = partitions.map((partition) => ({
@@ -84,7 +100,7 @@ export class PartitionEnds {
     }))
     try {
       const connection = await this.#cluster.connection(nodeId, this.#use)
-      const answers = await connection.send(offsetsRequest(this.#topic.name, positions, offsetOf[which]))
+      const answers = await connection.send(offsetsRequest(this.#topic.name, positions, which))
       const offsets = new Map(answers.map((answer) => [answer.partition, answer]))
       return questions.filter((question) => !settle(question, offsets.get(question.partition)))
     } catch {

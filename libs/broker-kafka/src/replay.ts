@@ -123,7 +123,7 @@ class RangeReader {
       throw new PositionError('epoch', `${where}: Kafka lost records that had been read`)
     if (answer.errorCode === errorCodes.none) return
     if (answer.errorCode !== errorCodes.offsetOutOfRange) throw new Error(`${where}: ${errorName(answer.errorCode)}`)
-    const start = await ends.ask('start', partition)
+    const start = await ends.start(partition)
     if (topic.id !== this.#topicId) throw new PositionError('epoch', `${where}: the topic was made again`)
     throw this.position < start
       ? new PositionError('expired', `${where} lies below the log's start, ${start}`)

@@ -217,8 +217,8 @@ export class KafkaTail implements Tail {
 
   async #outOfRange(cursor: Cursor): Promise<boolean> {
     const [start, end] = await Promise.all([
-      this.#options.ends.ask('start', cursor.partition),
-      this.#options.ends.ask('end', cursor.partition),
+      this.#options.ends.start(cursor.partition),
+      this.#options.ends.end(cursor.partition),
     ])
     if (this.#closed) return true
     if (cursor.nextOffset < start) this.#reset('expired')
