@@ -14,7 +14,7 @@ export interface DeliveryBroker {
   close(): Promise<void>
 }
 
-/** The figures of the run; the long form, as in the documentation, by `ROOMWAY_TEST_LOAD=full`. */
+/** The figures of the run; the long form by `ROOMWAY_TEST_LOAD=full`. */
 const full = { clients: 1_000, rooms: 50, eventsPerSecond: 2_000, eventsPerRoom: 800 }
 const short = { clients: 200, rooms: 20, eventsPerSecond: 500, eventsPerRoom: 200 }
 const load = process.env.ROOMWAY_TEST_LOAD === 'full' ? full : short

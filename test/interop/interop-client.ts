@@ -1,5 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -24,13 +27,21 @@ export const languages: readonly Language[] = [
   {
     name: 'Go with gorilla/websocket',
     source: join(folder, 'go/client.go'),
-    async command() {
-      const program = join(cacheFolder(), 'interop-client-go')
-      await run(goPath(), ['build', '-o', program, '.'], { cwd: join(folder, 'go') })
-      return [program]
-    },
+    command: async () => [await builtGoClient()],
   },
 ]
+
+/** The program made from the present sources. Other runs, and other clones on this machine, may make or run one at the same time. */
+async function builtGoClient(): Promise<string> {
+  const sources = await Promise.all(['client.go', 'go.mod', 'go.sum'].map((name) => readFile(join(folder, 'go', name))))
+  const hash = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 16)
+  const program = join(cacheFolder(), `interop-client-go-${hash}`)
+  if (existsSync(program)) return program
+  const made = `${program}.${process.pid}`
+  await run(goPath(), ['build', '-o', made, '.'], { cwd: join(folder, 'go') })
+  await rename(made, program)
+  return program
+}
 
 /** Such a client as a process: what it prints, and what it is given to publish. */
 export class InteropClient {

@@ -161,12 +161,14 @@ describe('the stream of epochs deleted', () => {
   })
 })
 
+// Each rabbitmqctl starts an Erlang of its own: half a minute and more where the machine is overloaded.
 describe('a memory alarm', () => {
   test('lets appends wait, up to the bound, and go through when it is over', async () => {
     const broker = await deployment.open({ partitions: 1, maxQueuedBytes: 3_000 })
     const log = await broker.log('events')
     await log.append([record(0, 'before')])
     await control('set_vm_memory_high_watermark', 'absolute', '1')
+    let isAlarm = true
     try {
       const alarmed = async () =>
         (await broker.diagnose()).some(({ check, status }) => check === 'alarms' && status === 'fail')
@@ -175,6 +177,7 @@ describe('a memory alarm', () => {
       const settled = Promise.allSettled(appends)
       await eventually(alarmed, 20_000, 'RabbitMQ to block the connection')
       await control('set_vm_memory_high_watermark', '0.4')
+      isAlarm = false
       const outcomes = await settled
       const texts = outcomes.flatMap(({ status }, index) => (status === 'fulfilled' ? [`n${index}`] : []))
       expect(texts.length).toBeGreaterThan(0)
@@ -184,7 +187,7 @@ describe('a memory alarm', () => {
       }
       expect(await textsOf(log, 0)).toEqual(['before', ...texts])
     } finally {
-      await control('set_vm_memory_high_watermark', '0.4')
+      if (isAlarm) await control('set_vm_memory_high_watermark', '0.4')
     }
-  }, 120_000)
+  }, 240_000)
 })
