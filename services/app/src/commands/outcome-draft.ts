@@ -29,28 +29,38 @@ const maxMessageLength = 4_096
 const decoder = new TextDecoder()
 
 export function draftOutcome(command: Command, decision: Decision, partition: number, floorOf: FloorOf): OutcomeDraft {
-  if (decision.type === 'reject') return rejection(command, partition, decision.code, decision.message)
-  const reply = command.wantsReply && decision.reply !== undefined ? decision.reply : undefined
-  const text = reply && decoder.decode(reply)
-  const shown = onlyEvent(command, decision)
-  const isOneRecord = shown !== undefined && (reply?.length ?? 0) <= maxHeaderReplyBytes
-  return isOneRecord
-    ? oneEvent(command, partition, shown, text)
-    : answer(command, partition, decision.type === 'accept' ? [command] : decision.events, floorOf, text)
+  const form = formOf(command, decision)
+  switch (form.type) {
+    case 'rejection':
+      return rejection(command, partition, form.code, form.message)
+    case 'event':
+      return oneEvent(command, partition, form.shown, form.reply)
+    case 'answer':
+      return answer(command, partition, form.emissions, floorOf, form.reply)
+  }
 }
 
-/** Whether the floors of these rooms are needed for a draft. */
+/** The rooms whose floors a draft needs. */
 export function roomsOf(command: Command, decision: Decision): readonly string[] {
-  return decision.type === 'answer' && onlyEvent(command, decision) === undefined
-    ? decision.events.map(({ room }) => room)
-    : []
+  const form = formOf(command, decision)
+  return form.type === 'answer' ? form.emissions.map(({ room }) => room) : []
 }
 
-/** The event of the command's own room that is all that comes of it. */
-function onlyEvent(command: Command, decision: Exclude<Decision, { type: 'reject' }>): ShownEvent | undefined {
-  if (decision.type === 'accept') return command
-  const [first] = decision.events
-  return decision.events.length === 1 && first?.room === command.room ? first : undefined
+type Form =
+  | { readonly type: 'rejection'; readonly code: string; readonly message: string }
+  | { readonly type: 'event'; readonly shown: ShownEvent; readonly reply: string | undefined }
+  | { readonly type: 'answer'; readonly emissions: readonly Emission[]; readonly reply: string | undefined }
+
+function formOf(command: Command, decision: Decision): Form {
+  if (decision.type === 'reject') return { type: 'rejection', code: decision.code, message: decision.message }
+  const asked = command.wantsReply ? decision.reply : undefined
+  const reply = asked && decoder.decode(asked)
+  const emissions = decision.type === 'accept' ? [command] : decision.events
+  const [first] = emissions
+  const isOneEvent = emissions.length === 1 && first?.room === command.room
+  return isOneEvent && (asked?.length ?? 0) <= maxHeaderReplyBytes
+    ? { type: 'event', shown: first, reply }
+    : { type: 'answer', emissions, reply }
 }
 
 function oneEvent(command: Command, partition: number, shown: ShownEvent, reply: string | undefined): OutcomeDraft {
