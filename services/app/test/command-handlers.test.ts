@@ -34,6 +34,7 @@ describe('a handler', () => {
     const cluster = new MemoryCluster()
     const attempts: number[] = []
     const tier = await start(cluster.client(), {
+      handlerDeadlineMs: 60_000,
       handle: async (_, { attempt }) => {
         attempts.push(attempt)
         if (attempt < 4) throw new Error('not yet')
@@ -51,6 +52,7 @@ describe('a handler', () => {
     const cluster = new MemoryCluster()
     let attempts = 0
     await start(cluster.client(), {
+      handlerDeadlineMs: 60_000,
       handle: () => {
         if (++attempts < 3) throw new Error('not yet')
         return accept

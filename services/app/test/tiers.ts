@@ -7,7 +7,7 @@ import { type AppTier, type AppTierOptions, startAppTier } from '../src/app-tier
 import { silent } from './fixtures.js'
 import type { MemoryClient, MemoryCluster } from './memory-cluster.js'
 
-export const until = (what: string, condition: () => boolean) => eventually(condition, 5_000, what)
+export const until = (what: string, condition: () => boolean) => eventually(condition, 20_000, what)
 
 export const isOutcome = (records: readonly AppendRecord[]) =>
   records.some(({ headers }) => headerNames.seen in headers)

@@ -33,7 +33,6 @@ export class HandlerRuns {
     const run = new Run(this.#options.handlerDeadlineMs)
     const decided = this.#attempt(command, run)
     if (!isThenable(decided)) return checked(decided)
-    run.startClock()
     this.#active.add(run)
     return this.#untilDecided(command, run, decided).finally(() => {
       this.#active.delete(run)
@@ -56,15 +55,16 @@ export class HandlerRuns {
   }
 
   async #untilDecided(command: Command, run: Run, first: Decision | Promise<Decision>): Promise<Verdict> {
+    const ended = run.untilEnd()
     let fault = `it did not answer within ${this.#options.handlerDeadlineMs} ms`
     for (let attempt = first; ; attempt = this.#attempt(command, run)) {
-      const result = await Promise.race([settled(attempt), run.ended])
+      const result = await Promise.race([settled(attempt), ended])
       if (typeof result === 'string') return result === 'over' ? over : failed(fault)
       if ('decision' in result) return checked(result.decision)
       fault = messageOf(result.error)
       this.#onFault(command, run, result.error)
-      const ended = await Promise.race([run.pause(), run.ended])
-      if (ended !== undefined) return ended === 'over' ? over : failed(fault)
+      const end = await Promise.race([run.pause(), ended])
+      if (end !== undefined) return end === 'over' ? over : failed(fault)
       run.attempt++
       this.#options.counters.handlerRetries++
     }
@@ -84,14 +84,12 @@ type End = 'late' | 'over'
 class Run implements HandlerRun {
   attempt = 1
   readonly deadlineMs: number
-  readonly ended: Promise<End>
   #end: (end: End) => void = () => undefined
   #abort: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(forMs: number) {
     this.deadlineMs = Date.now() + forMs
-    this.ended = new Promise((resolve) => (this.#end = resolve))
   }
 
   get signal(): AbortSignal {
@@ -99,8 +97,10 @@ class Run implements HandlerRun {
     return this.#abort.signal
   }
 
-  startClock(): void {
+  /** Resolves when it ends, at its deadline or before. */
+  untilEnd(): Promise<End> {
     this.#timer = setTimeout(() => this.end('late'), Math.max(0, this.deadlineMs - Date.now()))
+    return new Promise((resolve) => (this.#end = resolve))
   }
 
   /** Full jitter. */

@@ -50,7 +50,7 @@ function replayFaults(topic: Topic, shown: readonly RoomEvent[][]): string[] {
       const replayed = shownFrom(topic, partition, offset).map(placeOf)
       return expected.join() === replayed.join()
         ? []
-        : [`a replay of ${partition} from ${offset} shows ${replayed}, the tail ${expected}`]
+        : [`a replay of ${partition} from ${offset} shows ${replayed.join()}, the tail ${expected.join()}`]
     }),
   )
 }
@@ -144,7 +144,7 @@ function orderFaults({ sent, runs, isSteady }: History, shown: readonly RoomEven
         return seq === undefined ? [] : [seq * 10 + numberOf(event)]
       })
       const isOrdered = places.every((place, i) => i === 0 || places[i - 1]! <= place)
-      return isOrdered ? [] : [`${room} shows what came of ${source} in the order ${places}`]
+      return isOrdered ? [] : [`${room} shows what came of ${source} in the order ${places.join()}`]
     })
   })
 }

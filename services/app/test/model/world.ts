@@ -237,7 +237,7 @@ export class World {
     })
     for (let partition = 0; partition < partitions; partition++) {
       serve(partition, stop.signal, () => undefined).catch((error: unknown) => {
-        if (!stop.signal.aborted) this.failures.push(`an owner failed: ${error}`)
+        if (!stop.signal.aborted) this.failures.push(`an owner failed: ${String(error)}`)
       })
     }
   }
