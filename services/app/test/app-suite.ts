@@ -4,7 +4,7 @@ import { type Handle, plainApplication } from '@roomway/handlers'
 import { commandRecord, homeOf, openEventReader, RoomDirectory, type RoomEvent } from '@roomway/records'
 import { deadline, Recorder } from '@roomway/testing'
 import { type AppTier, startAppTier } from '../src/app-tier.js'
-import { command, json, parse, silent } from './fixtures.js'
+import { command, emission, json, parse, silent } from './fixtures.js'
 
 export interface TestBroker {
   /** Another process's connection to the same logs. */
@@ -15,6 +15,12 @@ export interface TestBroker {
 const waitMs = 30_000
 const rooms = Array.from({ length: 12 }, (_, i) => `room:${i}`)
 const pace = { everyMs: 50, everyRecords: 200 }
+
+interface Made {
+  readonly id: string
+  readonly run: number
+  readonly number: number
+}
 
 /** What the app tier does, on a real broker. */
 export function testApp(name: string, openTestBroker: () => Promise<TestBroker>): void {
@@ -106,6 +112,52 @@ export function testApp(name: string, openTestBroker: () => Promise<TestBroker>)
       await send('last', 1, rooms.length)
       await whenShown('last', rooms.length)
       expect(of('twice')).toHaveLength(500)
+    })
+
+    test('completes answers of several events, each event once and in order, out of one run, whoever serves and leaves', async () => {
+      let runs = 0
+      const answering: Handle = ({ id, room }) => {
+        if (!id.startsWith('answer:')) return { type: 'accept' }
+        const run = ++runs
+        const at = rooms.indexOf(room)
+        const to = [room, rooms[(at + 1) % rooms.length]!, rooms[(at + 2) % rooms.length]!, room]
+        return { type: 'answer', events: to.map((one, i) => emission(one, { id, run, number: i + 1 }, 'made')) }
+      }
+      const serve = async () => {
+        const tier = await startAppTier({
+          broker: owningEverything(await testBroker.open()),
+          logger: silent,
+          pace,
+          application: { ...plainApplication, decide: answering },
+        })
+        tiers.push(tier)
+        return tier
+      }
+      const [first] = await Promise.all([serve(), serve()])
+      const made = () => of('answer').map(({ room, payload }) => ({ room, ...(parse(payload) as Made) }))
+      for (let from = 1; from <= 300; from += 50) {
+        await send('answer', from, from + 49)
+        if (from === 101) {
+          await shown.until(() => made().length > 100, waitMs, 'some')
+          await Promise.all([first.close(), serve()])
+        }
+      }
+      await shown.until(() => made().length >= 1_200, waitMs, 'four events of each')
+      await send('after', 1, rooms.length)
+      await whenShown('after', rooms.length)
+      expect(made()).toHaveLength(1_200)
+      expect(runs).toBeGreaterThan(300)
+      for (let seq = 1; seq <= 300; seq++) {
+        const events = made().filter(({ id }) => id === `answer:${seq}`)
+        expect(new Set(events.map(({ run }) => run)).size).toBe(1)
+        expect(new Set(events.map(({ number }) => number))).toEqual(new Set([1, 2, 3, 4]))
+        expect(events).toHaveLength(4)
+      }
+      for (const room of rooms) {
+        const own = made().filter((one) => one.room === room && (one.number === 1 || one.number === 4))
+        const order = own.map(({ id, number }) => Number(id.slice('answer:'.length)) * 10 + number)
+        expect(order).toEqual([...order].sort((a, b) => a - b))
+      }
     })
 
     test('tells a client of a rejection in the room of its session', async () => {

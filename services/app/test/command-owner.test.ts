@@ -1,10 +1,6 @@
-import { afterEach, describe, expect, test } from '@jest/globals'
-import type { AppendRecord } from '@roomway/broker'
+import { describe, expect, test } from '@jest/globals'
 import { AppendError } from '@roomway/broker'
-import { type Handle, plainApplication } from '@roomway/handlers'
 import { commandRecord, headerNames, homeOf, outcomeHeaders } from '@roomway/records'
-import { eventually } from '@roomway/testing'
-import { type AppTier, startAppTier } from '../src/app-tier.js'
 import {
   checkpointsIn,
   command,
@@ -17,58 +13,11 @@ import {
   send,
   sessionEvents,
   shownIn,
-  silent,
 } from './fixtures.js'
-import { type MemoryClient, MemoryCluster } from './memory-cluster.js'
+import { MemoryCluster } from './memory-cluster.js'
+import { hesitant, isOutcome, tiersOfTest, until } from './tiers.js'
 
-const open: AppTier[] = []
-
-async function start(broker: MemoryClient, handle?: Handle, everyMs = 10): Promise<AppTier> {
-  const pace = { everyMs, everyRecords: 1_000 }
-  const tier = await startAppTier({
-    broker,
-    logger: silent,
-    pace,
-    ...(handle && { application: { ...plainApplication, decide: handle } }),
-  })
-  open.push(tier)
-  return tier
-}
-
-const atEnd: (() => void)[] = []
-
-afterEach(async () => {
-  for (const release of atEnd.splice(0)) release()
-  await Promise.all(open.splice(0).map((tier) => tier.close()))
-})
-
-const until = (what: string, condition: () => boolean) => eventually(condition, 5_000, what)
-const isOutcome = (records: readonly AppendRecord[]) => records.some(({ headers }) => headerNames.seen in headers)
-
-/** Holds back the appends that `which` picks until the test lets them land, in whatever order. */
-function hold(client: MemoryClient, which: (records: readonly AppendRecord[]) => boolean): (() => void)[] {
-  const held: (() => void)[] = []
-  let isHolding = true
-  client.onAppend = async (_log, records, land) => {
-    if (isHolding && which(records)) await new Promise<void>((resolve) => held.push(resolve))
-    land()
-  }
-  atEnd.push(() => {
-    isHolding = false
-    for (const release of held) release()
-  })
-  return held
-}
-
-/** A client whose appends land some turns of the event loop after they were asked for. */
-function hesitant(cluster: MemoryCluster): MemoryClient {
-  const client = cluster.client()
-  client.onAppend = async (_log, _records, land) => {
-    for (let turns = Math.random() * 5; turns > 0; turns--) await new Promise(setImmediate)
-    land()
-  }
-  return client
-}
+const { start, hold } = tiersOfTest()
 
 describe('a command', () => {
   test('becomes an event of its room, once, in order, with its user and time', async () => {
@@ -91,9 +40,10 @@ describe('a command', () => {
 
   test('that is rejected has no event, and its client is told, once', async () => {
     const cluster = new MemoryCluster()
-    await start(cluster.client(), ({ id }) =>
-      id === 's1:1' ? { type: 'reject', code: 'app.full', message: 'the table is full' } : { type: 'accept' },
-    )
+    await start(cluster.client(), {
+      handle: ({ id }) =>
+        id === 's1:1' ? { type: 'reject', code: 'app.full', message: 'the table is full' } : { type: 'accept' },
+    })
     send(cluster, command(1), command(2))
     await until('the other command', () => idsIn(cluster).length === 1 && sessionEvents(cluster).length === 1)
     expect(idsIn(cluster)).toEqual(['s1:2'])
@@ -114,17 +64,6 @@ describe('a command', () => {
     await until('the error', () => sessionEvents(cluster).length === 1 && idsIn(cluster).length === 1)
     expect(parse(sessionEvents(cluster)[0]!.payload)).toMatchObject({ code })
     expect(idsIn(cluster)).toEqual(['s1:2'])
-  })
-
-  test('whose handler throws is rejected, and the next one is handled', async () => {
-    const cluster = new MemoryCluster()
-    await start(cluster.client(), async ({ id }) => {
-      if (id === 's1:1') throw new Error('bug')
-      return { type: 'accept' }
-    })
-    send(cluster, command(1), command(2))
-    await until('the next', () => idsIn(cluster).length === 1 && sessionEvents(cluster).length === 1)
-    expect(parse(sessionEvents(cluster)[0]!.payload)).toMatchObject({ code: 'app.failed' })
   })
 
   test('that is none, or is in another partition than its room, is set aside and the next one is handled', async () => {
@@ -152,9 +91,11 @@ describe('a repeated command', () => {
   test('is one event, while the first is under way and when it is done', async () => {
     const cluster = new MemoryCluster()
     const handled: string[] = []
-    const tier = await start(cluster.client(), ({ id }) => {
-      handled.push(id)
-      return { type: 'accept' }
+    const tier = await start(cluster.client(), {
+      handle: ({ id }) => {
+        handled.push(id)
+        return { type: 'accept' }
+      },
     })
     send(cluster, command(1), command(1))
     await until('the event', () => idsIn(cluster).length === 1)
@@ -179,9 +120,11 @@ describe('a repeated command', () => {
     await first.close()
 
     const handled: string[] = []
-    const second = await start(cluster.client(), ({ id }) => {
-      handled.push(id)
-      return { type: 'accept' }
+    const second = await start(cluster.client(), {
+      handle: ({ id }) => {
+        handled.push(id)
+        return { type: 'accept' }
+      },
     })
     send(cluster, command(1), command(3, { after: { epoch: 'e1', offset: 100_001 } }))
     await until('the marker', () => idsIn(cluster).includes('s1:3'))
@@ -229,18 +172,18 @@ describe('two owners of a partition at once', () => {
     const cluster = new MemoryCluster()
     const paused = cluster.client()
     const held = hold(paused, isOutcome)
-    await start(paused, () => ({ type: 'reject', code: 'app.first', message: 'the first answer' }))
+    await start(paused, { handle: () => ({ type: 'reject', code: 'app.first', message: 'the first answer' }) })
     send(cluster, command(1, { wantsReply: true }))
     await until('the decision', () => held.length === 1)
 
     await start(cluster.client())
     await until('the other’s event and reply', () => sessionEvents(cluster).length === 1)
-    held[0]!()
+    held[0]!.land()
     send(cluster, command(2))
     await until('the late append', () => shownIn(cluster.topics.events, 0).outcomes.length >= 2)
     const { outcomes } = shownIn(cluster.topics.events, 0)
     expect(countingOf(outcomes, 's1:1')).toBe(1)
-    expect(outcomes.filter(({ commandId }) => commandId === 's1:1').length).toBe(2)
+    expect(outcomes.filter(({ commandKey }) => commandKey === 's1:1').length).toBe(2)
     expect(idsIn(cluster)[0]).toBe('s1:1')
     // No mixture of the two answers: both make the further records of the outcome that counts.
     expect(sessionEvents(cluster).filter(({ id }) => id === 's1:1.0')).toMatchObject([{ event: '$reply' }])
@@ -305,13 +248,13 @@ describe('an outcome', () => {
     const cluster = new MemoryCluster()
     const dying = cluster.client()
     const held = hold(dying, (records) => records.some(({ key }) => key.startsWith('$session:')))
-    const tier = await start(dying, () => ({ type: 'reject', code: 'app.no', message: 'no' }))
+    const tier = await start(dying, { handle: () => ({ type: 'reject', code: 'app.no', message: 'no' }) })
     send(cluster, command(1))
     await until('the outcome without its further record', () => held.length === 1)
     const closing = tier.close()
-    await start(cluster.client(), () => ({ type: 'accept' }))
+    await start(cluster.client(), { handle: () => ({ type: 'accept' }) })
     await until('the error', () => sessionEvents(cluster).length === 1)
-    held[0]!()
+    held[0]!.land()
     await closing
     expect(idsIn(cluster)).toEqual([])
     expect(sessionEvents(cluster)).toMatchObject([{ id: 's1:1.0', event: '$error' }])
@@ -358,7 +301,7 @@ describe('the checkpoint', () => {
     await until('the held one', () => held.length === 1)
     await until('a checkpoint', () => checkpointsIn(cluster.topics.commands, 0).length > 0)
     expect(checkpointsIn(cluster.topics.commands, 0).every(({ handled }) => handled <= 3)).toBe(true)
-    held[0]!()
+    held[0]!.land()
     await until('all', () => idsIn(cluster).length === 4)
   })
 })
@@ -376,7 +319,7 @@ test('an events log that becomes another one is begun anew, and commands go on',
 
 test('a commands log that becomes another one is begun from its start, whatever was handled of the one before', async () => {
   const cluster = new MemoryCluster()
-  await start(cluster.client(), undefined, 60_000)
+  await start(cluster.client(), { everyMs: 60_000 })
   send(cluster, command(1), command(2))
   await until('the events', () => idsIn(cluster).length === 2)
   cluster.topics.commands.recreate('e2')

@@ -1,4 +1,5 @@
 import type { BrokerRecord, Logger } from '@roomway/broker'
+import type { Emission } from '@roomway/handlers'
 import {
   type Command,
   commandRecord,
@@ -16,8 +17,8 @@ export const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(
 export const parse = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes))
 
 /** A room whose home, of so many partitions, is the first. */
-export function roomAt(partition: number, partitions = 2): string {
-  for (let i = 0; ; i++) if (homeOf(`room:${i}`, partitions) === partition) return `room:${i}`
+export function roomAt(partition: number, partitions = 2, name = 'room'): string {
+  for (let i = 0; ; i++) if (homeOf(`${name}:${i}`, partitions) === partition) return `${name}:${i}`
 }
 
 export const room = roomAt(0)
@@ -41,6 +42,21 @@ export function command(seq: number, parts: Partial<Command> = {}): Command {
 export function send(cluster: MemoryCluster, ...commands: readonly Command[]): void {
   const { partitions } = cluster.topics.commands
   cluster.topics.commands.land(commands.map((one) => commandRecord(one, homeOf(one.room, partitions.length))))
+}
+
+/** An event that a handler emits. */
+export const emission = (to: string, value: unknown, event = 'made'): Emission => ({
+  room: to,
+  event,
+  contentType: 'application/json',
+  payload: json(value),
+})
+
+/** The values that every reader shows in a room, in order. */
+export function valuesIn(cluster: MemoryCluster, shownRoom = room): unknown[] {
+  const { events } = cluster.topics
+  const { events: shown } = shownIn(events, homeOf(shownRoom, events.partitions.length))
+  return shown.filter((event) => event.room === shownRoom).map(({ payload }) => parse(payload))
 }
 
 /** What every reader shows of one partition of the events log, from its start. */
@@ -72,7 +88,7 @@ export function sessionEvents(cluster: MemoryCluster, session = 's1'): RoomEvent
 }
 
 export const countingOf = (outcomes: readonly Outcome[], id: string) =>
-  outcomes.filter((outcome) => outcome.counts && outcome.commandId === id).length
+  outcomes.filter((outcome) => outcome.counts && outcome.commandKey === id).length
 
 export const checkpointsIn = (topic: Topic, partition: number) =>
   topic.partitions[partition]!.records.filter(({ key }: BrokerRecord) => key === '$checkpoint').map(

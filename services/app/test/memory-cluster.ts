@@ -79,6 +79,8 @@ export class MemoryClient implements Broker {
   readonly kind = 'embedded'
   /** How this process's appends go. */
   onAppend: OnAppend = async (_log, _records, land) => land()
+  /** Up to below which offset this process may read a partition at present; after a change, wake the topic. */
+  readLimit: (log: LogName, partition: number) => number = () => Number.POSITIVE_INFINITY
   readonly leases: { name: string; observer: LeaseObserver }[] = []
   readonly #cluster: MemoryCluster
   #reading: Promise<void> = Promise.resolve()
@@ -163,7 +165,7 @@ class MemoryLog implements Log {
     for (const [partition, offset] of from) {
       if (offset > this.#topic.partitions[partition]!.next) throw new PositionError('ahead', 'past the end')
     }
-    return new MemoryTail(this.#topic, this.#client, new Map(from), observer)
+    return new MemoryTail(this.#topic, this.#name, this.#client, new Map(from), observer)
   }
 
   async read(partition: number, from: number, to: number, onBatch: (batch: Batch) => void | Promise<void>) {
@@ -180,6 +182,7 @@ class MemoryLog implements Log {
 
 class MemoryTail implements Tail {
   readonly #topic: Topic
+  readonly #name: LogName
   readonly #client: MemoryClient
   readonly #next: Map<number, number>
   readonly #observer: TailObserver
@@ -187,8 +190,9 @@ class MemoryTail implements Tail {
   #isClosed = false
   #wake: () => void = () => undefined
 
-  constructor(topic: Topic, client: MemoryClient, next: Map<number, number>, observer: TailObserver) {
+  constructor(topic: Topic, name: LogName, client: MemoryClient, next: Map<number, number>, observer: TailObserver) {
     this.#topic = topic
+    this.#name = name
     this.#client = client
     this.#next = next
     this.#observer = observer
@@ -229,9 +233,10 @@ class MemoryTail implements Tail {
 
   async #deliver(partition: number, from: number): Promise<boolean> {
     await Promise.race([this.#client.reading, new Promise<void>((resolve) => this.#onClose(resolve))])
-    const { records, next } = this.#topic.partitions[partition]!
+    const { records, next: end } = this.#topic.partitions[partition]!
+    const next = Math.min(end, this.#client.readLimit(this.#name, partition))
     if (this.#isClosed || from >= next) return false
-    const found = records.filter(({ offset }) => offset >= from).slice(0, 500)
+    const found = records.filter(({ offset }) => from <= offset && offset < next).slice(0, 500)
     const nextOffset = found.length === 500 ? found.at(-1)!.offset + 1 : next
     this.#next.set(partition, nextOffset)
     await this.#observer.onBatch({ partition, records: found, nextOffset })

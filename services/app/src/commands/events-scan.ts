@@ -1,16 +1,13 @@
 import type { Batch, BrokerRecord, Log } from '@roomway/broker'
 import {
-  headerNames,
   lookbackOffsets,
   type Outcome,
   openEventReader,
   type RoomDirectory,
   type SetAsideReason,
-  systemNames,
 } from '@roomway/records'
 import { followPartition } from '../duties/follow-partition.js'
 import type { ServiceRun } from '../duties/service-run.js'
-import type { Effect } from './outcome-index.js'
 
 export interface EventsScanOptions {
   readonly events: Log
@@ -18,8 +15,8 @@ export interface EventsScanOptions {
   readonly directory: RoomDirectory
   /** Outcomes from here on are told about rightly; the scan begins the look-back below. */
   readonly from: number
-  /** Told of each outcome record from `from` on, in order; `effect` only of one that counts. */
-  readonly onOutcome: (commandId: string, effect: Effect | undefined) => void
+  /** Told of each outcome record from `from` on, in order. The record is borrowed. */
+  readonly onOutcome: (outcome: Outcome, record: BrokerRecord) => void
   /** Refused records are told of from here on. */
   readonly refusedFrom: number
   /** Told of each refused record. The scan waits for a promise it returns, which does not reject. */
@@ -69,7 +66,7 @@ export class EventsScan {
       partition,
       directory,
       onOutcome: (outcome, record) => {
-        if (outcome.offset >= from) this.#options.onOutcome(outcome.commandId, effectOf(outcome, record))
+        if (outcome.offset >= from) this.#options.onOutcome(outcome, record)
       },
       onSetAside: (record, reason) => {
         if (record.offset >= refusedFrom) this.#refused.push(onRefused(record, reason))
@@ -100,12 +97,4 @@ export class EventsScan {
     this.#waiting = this.#waiting.filter(({ offset }) => offset > this.#position)
     for (const { resolve } of reached) resolve()
   }
-}
-
-/** What an outcome that counts says; undefined of one that does not. */
-export function effectOf(outcome: Outcome, record: BrokerRecord): Effect | undefined {
-  if (!outcome.counts) return undefined
-  const { offset } = outcome
-  if (record.headers[headerNames.event] !== systemNames.rejected) return { type: 'event', offset }
-  return { type: 'rejected', offset, error: record.value.slice() }
 }
