@@ -1,6 +1,7 @@
 export { type Checkpoint, checkpointRecord, findCheckpoint } from './checkpoint.js'
 export { type Command, commandRecord, parseCommand } from './command.js'
 export { type DeadOrigin, deadRecord } from './dead-letter.js'
+export { deploymentKey } from './deployment-key.js'
 export { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'
 export * from './envelope.js'
 export { type EventReader, type EventReaderOptions, openEventReader, type RoomEvent } from './event-reader.js'

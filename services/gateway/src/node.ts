@@ -1,9 +1,13 @@
 /* The parts of a node and how they are joined: the record's walk (tail, window, room, encoder, transport) and the frame's (transport, connection, room or command, log). */
-import { type Authenticator, createResumeTokens } from '@roomway/auth'
+import { type Authenticator, createQuestionTokens, createResumeTokens } from '@roomway/auth'
 import type { Log, ResetReason } from '@roomway/broker'
 import { jsonCodec } from '@roomway/protocol/json'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
+import { deploymentKey } from '@roomway/records'
+import { HttpApplication } from './application/http-application.js'
+import { Questions } from './application/questions.js'
 import { CommandWriter } from './commands/command-writer.js'
+import { Admission } from './connection/admission.js'
 import type { Connection } from './connection/connection.js'
 import { FrameRouter } from './connection/frame-router.js'
 import { Memberships } from './connection/memberships.js'
@@ -11,12 +15,12 @@ import { Publish } from './connection/publish.js'
 import { Reauthentication } from './connection/reauthentication.js'
 import { Reception } from './connection/reception.js'
 import { Resume } from './connection/resume.js'
-import { deploymentKey } from './connection/session-key.js'
 import { Sessions } from './connection/sessions.js'
 import type { GatewayOptions } from './gateway.js'
 import { EventsTail } from './log/events-tail.js'
 import { OffsetClock } from './log/offset-clock.js'
 import { ReplayPool } from './log/replay-pool.js'
+import { RoomRules } from './log/room-rules.js'
 import { SessionClaims } from './log/session-claims.js'
 import { Counters } from './operations/counters.js'
 import type { Tracing } from './operations/tracing.js'
@@ -50,6 +54,9 @@ export class Node {
   readonly tail: EventsTail
   readonly catchUp: CatchUp
   readonly memberships: Memberships
+  readonly rules: RoomRules
+  readonly questions: Questions
+  readonly admission: Admission
   readonly reception: Reception
   readonly upkeep: Upkeep
   readonly #options: GatewayOptions
@@ -71,9 +78,7 @@ export class Node {
       broker.log('control'),
       broker.log('meta'),
     ])
-    const { sessionSecret } = config
-    const key =
-      sessionSecret === undefined ? await deploymentKey(meta) : new TextEncoder().encode(sessionSecret.reveal())
+    const key = await deploymentKey(meta, config.sessionSecret)
     return new Node(options, { events, commands, control, meta }, authenticator, key, tracing)
   }
 
@@ -108,6 +113,10 @@ export class Node {
       sweep,
     })
     this.memberships = this.#createMemberships()
+    this.rules = new RoomRules({ log: logs.meta, logger })
+    this.questions = this.#createQuestions(key)
+    const { memberships, rules, questions, tail } = this
+    this.admission = new Admission({ memberships, rules, questions, tail, softLimitBytes: softBufferBytes })
     this.upkeep = new Upkeep({
       rooms,
       sessions,
@@ -139,9 +148,14 @@ export class Node {
     this.lagRecords = (await Promise.all(behind)).reduce((sum, records) => sum + records, 0)
   }
 
+  /** Why the node should get no new clients; empty when it may. */
+  unready(): readonly string[] {
+    return [...this.tail.unready(), ...this.rules.unready()]
+  }
+
   /** Fills the windows and begins to follow the logs. */
   async open(): Promise<void> {
-    await Promise.all([this.tail.open(), this.#claims.open()])
+    await Promise.all([this.tail.open(), this.#claims.open(), this.rules.open()])
     this.upkeep.open()
     this.#clockTimer = setInterval(() => this.#clock.tick(this.tail.windows(), Date.now()), 1_000).unref()
   }
@@ -150,6 +164,7 @@ export class Node {
   drained(connection: Connection): void {
     if (connection.socket.bufferedBytes() > this.#options.config.limits.softBufferBytes / 2) return
     for (const membership of connection.takeDraining()) this.catchUp.drained(membership)
+    this.admission.drained(connection)
   }
 
   async close(): Promise<void> {
@@ -157,7 +172,8 @@ export class Node {
     this.upkeep.close()
     this.#replays.close()
     this.#writer.close()
-    await Promise.all([this.tail.close(), this.#claims.close()])
+    this.questions.close()
+    await Promise.all([this.tail.close(), this.#claims.close(), this.rules.close()])
   }
 
   #createTail(): EventsTail {
@@ -211,9 +227,18 @@ export class Node {
     })
   }
 
+  #createQuestions(key: Uint8Array): Questions {
+    const { config, logger } = this.#options
+    const { appUrl: url, limits } = config
+    const { maxSnapshotBytes } = limits
+    const application =
+      this.#options.application ?? new HttpApplication({ url, tokens: createQuestionTokens(key), maxSnapshotBytes })
+    return new Questions({ application, counters: this.counters, logger })
+  }
+
   #createReception(authenticator: Authenticator, key: Uint8Array, tracing: Tracing): Reception {
     const { config } = this.#options
-    const { tail, sessions, memberships, counters } = this
+    const { tail, sessions, memberships, admission, counters } = this
     const {
       maxPayloadBytes,
       maxRoomsPerConnection: maxRooms,
@@ -228,9 +253,9 @@ export class Node {
       publishesPerSecond,
       tracing,
     })
-    const resume = new Resume({ tokens, sessions, memberships, claims: this.#claims })
+    const resume = new Resume({ tokens, sessions, memberships, admission, claims: this.#claims })
     const router = new FrameRouter({
-      memberships,
+      admission,
       resume,
       publish,
       reauthentication: new Reauthentication({ authenticator, memberships }),
@@ -245,7 +270,7 @@ export class Node {
       tokens,
       tail,
       sessions,
-      memberships,
+      admission,
       router,
       counters,
       welcome,

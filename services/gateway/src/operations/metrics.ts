@@ -24,6 +24,10 @@ export function createGatewayMetrics(node: Node): Metrics {
   metrics.counter('roomway_events_total', 'Events read from the log', () => counters.eventsTotal)
   metrics.counter('roomway_encodings_total', 'Frames encoded for a room, one per format', () => counters.encodedTotal)
   metrics.counter('roomway_publishes_total', 'Publishes taken from clients', () => counters.publishesTotal)
+  metrics.counterBy('roomway_questions_total', 'Questions to the application by outcome', 'outcome', () => [
+    ['answered', counters.questionsAnswered],
+    ['unanswered', counters.questionsUnanswered],
+  ])
   metrics.counter('roomway_errors_total', 'Error frames sent', () => counters.errorsSent)
   metrics.counter('roomway_bad_frames_total', 'Frames that were not valid', () => counters.badFrames)
   metrics.counter('roomway_lagged_total', 'Times a slow connection left the live room', () => counters.laggedTotal)
