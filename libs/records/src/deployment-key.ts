@@ -10,7 +10,7 @@ const keyBytes = 32
  * node can verify so that none has to remember a session, and for what gateways ask the application tier.
  * `given` is the secret that was configured; without one the key lives in the meta log: the first one written there is the deployment's, whoever wrote it.
  */
-export async function deploymentKey(meta: Log, given?: { reveal(): string } | undefined): Promise<Uint8Array> {
+export async function deploymentKey(meta: Log, given?: { reveal(): string }): Promise<Uint8Array> {
   if (given !== undefined) return new TextEncoder().encode(given.reveal())
   const known = await firstKey(meta)
   if (known !== undefined) return known

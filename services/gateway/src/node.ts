@@ -7,6 +7,7 @@ import { deploymentKey } from '@roomway/records'
 import { HttpApplication } from './application/http-application.js'
 import { Questions } from './application/questions.js'
 import { CommandWriter } from './commands/command-writer.js'
+import { DirectPublishes } from './commands/direct-publishes.js'
 import { Admission } from './connection/admission.js'
 import type { Connection } from './connection/connection.js'
 import { FrameRouter } from './connection/frame-router.js'
@@ -41,6 +42,7 @@ const codecs = { json: jsonCodec, msgpack: msgpackCodec }
 const windowFillOffsets = 8_192
 const maxScans = 4
 const maxQueuedCommandBytes = 32 * 1024 * 1024
+const maxPendingDirectBytes = 32 * 1024 * 1024
 const authTimeoutMs = 10_000
 const offsetClockSlackMs = 60_000
 const lagEveryMs = 5_000
@@ -55,6 +57,7 @@ export class Node {
   readonly catchUp: CatchUp
   readonly memberships: Memberships
   readonly rules: RoomRules
+  readonly direct: DirectPublishes
   readonly questions: Questions
   readonly admission: Admission
   readonly reception: Reception
@@ -93,10 +96,19 @@ export class Node {
     const { counters, sessions, rooms } = this
     this.#options = options
     this.#logs = logs
-    this.#clock = new OffsetClock(config.resumeMs + offsetClockSlackMs)
+    const repeatSpanMs = config.resumeMs + offsetClockSlackMs
+    this.#clock = new OffsetClock(repeatSpanMs)
     this.#writer = new CommandWriter({ log: logs.commands, logger, maxQueuedBytes: maxQueuedCommandBytes })
     this.#claims = new SessionClaims({ log: logs.control, logger, find: (session) => sessions.get(session) })
     this.tail = this.#createTail()
+    this.direct = new DirectPublishes({
+      log: logs.events,
+      logger,
+      tail: this.tail,
+      maxPendingBytes: maxPendingDirectBytes,
+      repeatSpanMs,
+      onRewrite: () => counters.outcomeRewrites++,
+    })
     this.#replays = this.#createReplays()
     const { softBufferBytes } = config.limits
     this.catchUp = new CatchUp({
@@ -173,6 +185,7 @@ export class Node {
     this.#replays.close()
     this.#writer.close()
     this.questions.close()
+    this.direct.close()
     await Promise.all([this.tail.close(), this.#claims.close(), this.rules.close()])
   }
 
@@ -184,6 +197,7 @@ export class Node {
       windowMaxBytes: config.recentWindow.maxBytes,
       windowMaxAgeMs: config.recentWindow.maxAgeMs,
       windowFillOffsets,
+      onOutcome: (outcome, record) => this.direct.onOutcome(outcome, record),
       onEvent: (event, window, readAtMs) => this.fanOut.take(event, window, readAtMs),
       onSetAside: (reason) => this.counters.noteSetAside(reason),
       onReset: (reason, partitions) => this.#reset(reason, partitions),
@@ -199,6 +213,7 @@ export class Node {
     }
     for (const connection of this.sessions.all()) this.memberships.resetSession(connection, reason, partitions)
     for (const room of this.rooms.all()) this.memberships.reset(room, reason)
+    this.direct.reset(partitions)
   }
 
   #createReplays(): ReplayPool {
@@ -247,6 +262,8 @@ export class Node {
     const tokens = createResumeTokens(key)
     const publish = new Publish({
       tail,
+      rules: this.rules,
+      direct: this.direct,
       writer: this.#writer,
       clock: this.#clock,
       maxPayloadBytes,
