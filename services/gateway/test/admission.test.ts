@@ -186,6 +186,21 @@ describe('a room whose rule asks the application', () => {
       expect(framesOf(client).at(-1)).toMatchObject({ type: 'joined', id: 4 })
     })
 
+    test('is not entered by a connection whose token has come to allow it no more', async () => {
+      const client = await fake.connect()
+      await join(client, 1)
+      await joinState(client, 2)
+      const connection = client.guest.connection!
+      connection.identity = { ...connection.identity, grants: { ...connection.identity.grants, mayJoin: () => false } }
+      oracle.joins[0]!.answer(allow)
+      oracle.snapshots[0]!.answer(snapshotAt(-1))
+      await turns(5)
+      expect(framesOf(client)).toMatchObject([
+        { type: 'error', id: 1, code: 'forbidden' },
+        { type: 'error', id: 2, code: 'forbidden' },
+      ])
+    })
+
     test('is not entered by a connection that is gone', async () => {
       const client = await fake.connect()
       await join(client, 1)
@@ -218,13 +233,17 @@ describe('a room whose rule asks the application', () => {
     })
 
     test('from the log where its position lies below the node’s window', async () => {
-      await fake.broker.events.append(Array.from({ length: 30 }, (_, n) => event(n)))
+      const { events } = fake.broker
+      await events.append([...Array.from({ length: 10 }, (_, n) => event(n)), event(0, 'another'), event(1, 'another')])
       fake.node.tail.windows()[0]!.expire(Number.MAX_SAFE_INTEGER)
+      await events.append([event(12), event(13)])
       const client = await fake.connect()
       await joinState(client, 1)
       oracle.snapshots[0]!.answer(snapshotAt(9))
       await turns(30)
-      expect(typesOf(client)).toEqual(['snapshot', ...Array.from({ length: 20 }, () => 'event'), 'joined'])
+      const frames = framesOf(client)
+      expect(frames).toMatchObject([{ type: 'snapshot' }, { data: 12 }, { data: 13 }, { type: 'joined' }])
+      expect((frames[1] as { prev: number }).prev).toBeLessThanOrEqual(9)
     })
 
     test('that is ahead of a lagging node, which goes on when it has read so far', async () => {
