@@ -9,6 +9,7 @@ export {
 export { findToken, type HandshakeHeaders } from './handshake-token.js'
 export { anonymous, type Grants, type Identity } from './identity.js'
 export { type OriginPolicy, originAllowed } from './origin.js'
+export { createQuestionTokens, type QuestionTokens } from './question-token.js'
 export { createResumeTokens, type ResumeClaims, type ResumeTokens } from './resume-token.js'
 export { compilePatterns, escapeUser, PatternError, type RoomMatcher } from './room-pattern.js'
 export { secretsEqual } from './secrets-equal.js'

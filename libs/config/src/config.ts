@@ -53,6 +53,8 @@ export type AuthConfig = { readonly kind: 'none' } | JwtConfig
 export interface LimitsConfig {
   /** Of one frame from a client. */
   readonly maxPayloadBytes: number
+  /** Of the snapshot of a room. */
+  readonly maxSnapshotBytes: number
   /** Of one connection, in the long run; a burst of twice that passes. */
   readonly maxPublishesPerSecond: number
   readonly maxRoomsPerConnection: number
@@ -78,6 +80,8 @@ export interface Config {
   readonly host: string
   /** 0 takes a free port. */
   readonly ports: { readonly gateway: number; readonly app: number; readonly console: number; readonly admin: number }
+  /** Where gateways ask the application tier. */
+  readonly appUrl: string
   readonly adminToken: Secret | undefined
   readonly auth: AuthConfig
   /** Cookie in which a token is looked for. */

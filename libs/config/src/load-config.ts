@@ -92,6 +92,7 @@ function assemble(values: SettingValues, env: Environment, command: Command, fau
     partitions: values.ROOMWAY_PARTITIONS,
     host: values.ROOMWAY_HOST,
     ports: portsConfig(values),
+    appUrl: values.ROOMWAY_APP_URL ?? `http://127.0.0.1:${values.ROOMWAY_APP_PORT}`,
     adminToken: values.ROOMWAY_ADMIN_TOKEN,
     auth,
     authCookie: values.ROOMWAY_AUTH_COOKIE,
@@ -124,6 +125,7 @@ function limitsConfig(values: SettingValues, faults: string[]): LimitsConfig {
   }
   return {
     maxPayloadBytes: values.ROOMWAY_MAX_PAYLOAD_BYTES,
+    maxSnapshotBytes: values.ROOMWAY_MAX_SNAPSHOT_BYTES,
     maxPublishesPerSecond: values.ROOMWAY_MAX_PUBLISHES_PER_SECOND,
     maxRoomsPerConnection: values.ROOMWAY_MAX_ROOMS_PER_CONNECTION,
     maxConnections: values.ROOMWAY_MAX_CONNECTIONS,

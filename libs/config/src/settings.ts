@@ -89,6 +89,12 @@ const servers = {
     schema: port().default(8081),
     meaning: 'Port of the application tier (HTTP publishing and history).',
   },
+  ROOMWAY_APP_URL: {
+    schema: url(['http:', 'https:']).optional(),
+    defaultMeaning: '`http://127.0.0.1:<ROOMWAY_APP_PORT>`',
+    meaning:
+      'Where gateways ask the application who may join a room, and for snapshots: an instance of the application tier, or what balances them.',
+  },
   ROOMWAY_CONSOLE_PORT: { schema: port().default(8082), meaning: 'Port of the console.' },
   ROOMWAY_ADMIN_PORT: { schema: port().default(9464), meaning: 'Port of metrics and administration.' },
   ROOMWAY_ADMIN_TOKEN: {
@@ -176,6 +182,10 @@ const limits = {
   ROOMWAY_MAX_PAYLOAD_BYTES: {
     schema: integer(1 * KIB, 900 * KIB).default(64 * KIB),
     meaning: 'The most data that a client may publish in one event, in bytes. Brokers take records of about 1 MB.',
+  },
+  ROOMWAY_MAX_SNAPSHOT_BYTES: {
+    schema: integer(1 * KIB, 16 * MIB).default(1 * MIB),
+    meaning: 'The most that the snapshot of a room may have, in bytes; a client is refused a larger one.',
   },
   ROOMWAY_MAX_PUBLISHES_PER_SECOND: {
     schema: integer(1, 1_000_000).default(100),

@@ -7,3 +7,4 @@ export {
   type Verdict,
 } from './application.js'
 export { acceptUnchanged, type Decision, type Emission, type Handle, type HandlerRun } from './decision.js'
+export type { Answers, SnapshotAnswer } from './questions.js'

@@ -13,12 +13,15 @@ export const errorCodes = {
   not_joined: { temporary: false, meaning: 'the room is not joined on this connection' },
   unsupported: { temporary: false, meaning: 'this server does not offer what was asked' },
   too_many_rooms: { temporary: false, meaning: 'the connection has joined as many rooms as it may' },
-  too_large: { temporary: false, meaning: 'the data is larger than limits.maxPayloadBytes' },
+  too_large: {
+    temporary: false,
+    meaning: 'the data is larger than limits.maxPayloadBytes, or the snapshot than the server gives',
+  },
   rate_limited: { temporary: true, meaning: 'too many publishes: wait retryAfterMs' },
   overloaded: { temporary: true, meaning: 'the node cannot take this now: wait retryAfterMs' },
   unavailable: {
     temporary: true,
-    meaning: 'the broker cannot be reached; the outcome of what was acked is not affected',
+    meaning: 'the broker or the application cannot be reached; the outcome of what was acked is not affected',
   },
 } as const satisfies Record<string, { temporary: boolean; meaning: string }>
 

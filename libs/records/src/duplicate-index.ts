@@ -16,9 +16,14 @@ export class DuplicateIndex {
   /** Notes that `key` stands at `offset` and returns where it last stood before, or -1 where that is out of reach. Offsets grow from call to call. */
   note(key: string, offset: number): number {
     if (offset - this.#currentFrom >= lookbackOffsets) this.#rotate(offset)
-    const last = this.#current.get(key) ?? this.#previous.get(key) ?? -1
+    const last = this.last(key)
     this.#current.set(key, offset)
     return last >= 0 && offset - last <= lookbackOffsets ? last : -1
+  }
+
+  /** Where `key` last stood; -1 where that was forgotten, which is never so of the latest `lookbackOffsets` offsets. */
+  last(key: string): number {
+    return this.#current.get(key) ?? this.#previous.get(key) ?? -1
   }
 
   #rotate(offset: number): void {

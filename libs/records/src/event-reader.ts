@@ -44,6 +44,8 @@ export interface EventReaderOptions {
 export interface EventReader {
   /** The event this record is; undefined where it is a marker, a duplicate, an outcome without an event in the room, or set aside. */
   read(record: BrokerRecord): RoomEvent | undefined
+  /** Where the latest outcome of a command stands, whether or not it counts; -1 where there is none in the `lookbackOffsets` offsets that were read last. */
+  lastOutcome(commandKey: string): number
 }
 
 export function openEventReader(options: EventReaderOptions): EventReader {
@@ -93,6 +95,10 @@ class Reader implements EventReader {
       user: headers[headerNames.user],
       traceparent: headers[headerNames.traceparent],
     }
+  }
+
+  lastOutcome(commandKey: string): number {
+    return this.#outcomes.last(commandKey)
   }
 
   #fault(record: BrokerRecord, event: string, isJson: boolean, isOurs: boolean): SetAsideReason | undefined {

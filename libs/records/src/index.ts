@@ -2,6 +2,7 @@ export { type Answer, type AnswerEvent, decodeAnswer, encodeAnswer } from './ans
 export { type Checkpoint, checkpointRecord, findCheckpoint } from './checkpoint.js'
 export { type Command, commandKey, commandRecord, parseCommand } from './command.js'
 export { type DeadOrigin, deadRecord } from './dead-letter.js'
+export { deploymentKey } from './deployment-key.js'
 export { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'
 export { type Effect, effectOf, effectTypeOf } from './effect.js'
 export * from './envelope.js'

@@ -6,7 +6,9 @@ import { serveCommands } from './commands/command-owner.js'
 import { type CheckpointPace, defaultPace } from './duties/checkpoint-pace.js'
 import { DeadLetters } from './duties/dead-letters.js'
 import { PartitionDuties } from './duties/partition-duties.js'
+import { RoomRulesDuty } from './duties/room-rules.js'
 import { atMost } from './duties/service-run.js'
+import type { RoomHistoryOptions } from './history/room-history.js'
 import { serveIntake } from './intake/intake-mover.js'
 import { AppCounters } from './operations/app-counters.js'
 import { spansOf } from './operations/spans.js'
@@ -35,21 +37,26 @@ export interface AppTier {
   readonly unready: () => UnreadyReasons
   /** How many partitions are owned here, by lease. */
   readonly owned: () => Readonly<Record<'commands' | 'intake', number>>
+  /** What the logs of rooms are read from. */
+  readonly history: RoomHistoryOptions
   /** Gives the leases up, ends what is under way and closes what it opened; not the broker. Idempotent. */
   close(): Promise<void>
 }
 
 export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
   const { broker, logger } = options
-  const [events, commands, intake, dead] = await Promise.all([
+  const [events, commands, intake, dead, meta] = await Promise.all([
     broker.log('events'),
     broker.log('commands'),
     broker.log('intake'),
     broker.log('dead'),
+    broker.log('meta'),
   ])
   const counters = new AppCounters()
   const letters = new DeadLetters(dead, logger, counters)
-  const { tracer = offTracer, prefix = 'roomway' } = options
+  const { tracer = offTracer, prefix = 'roomway', application = plainApplication } = options
+  const rules = new RoomRulesDuty(meta, application.rules, logger)
+  await rules.open()
   const shared = {
     events,
     dead: letters,
@@ -58,8 +65,8 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     pace: options.pace ?? defaultPace,
     directory: directoryOf(events),
   }
-  const { decide: handle } = options.application ?? plainApplication
   const { handlerDeadlineMs = 5_000 } = options
+  const { decide: handle } = application
   const owners = new PartitionDuties({
     name: 'commands',
     logger,
@@ -84,14 +91,20 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     counters,
     unready: () => [...reasonsOf('commands', owners), ...reasonsOf('intake', movers)],
     owned: () => ({ commands: owners.partitions.length, intake: movers.partitions.length }),
-    close: once(() => closeTier(leases, [owners, movers], letters)),
+    history: { events, directory: shared.directory },
+    close: once(() => closeTier(leases, [owners, movers], letters, rules)),
   }
 }
 
 const lettersMs = 2_000
 
-async function closeTier(leases: readonly Lease[], duties: readonly PartitionDuties[], letters: DeadLetters) {
-  await Promise.all(leases.map((lease) => lease.close()))
+async function closeTier(
+  leases: readonly Lease[],
+  duties: readonly PartitionDuties[],
+  letters: DeadLetters,
+  rules: RoomRulesDuty,
+) {
+  await Promise.all([rules.close(), ...leases.map((lease) => lease.close())])
   await Promise.all(duties.map((duty) => duty.close()))
   await atMost(lettersMs, letters.close())
 }

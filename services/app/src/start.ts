@@ -1,10 +1,15 @@
+import { createQuestionTokens } from '@roomway/auth'
 import type { Broker, Logger } from '@roomway/broker'
 import type { Config } from '@roomway/config'
-import type { Application } from '@roomway/handlers'
+import { type Answers, type Application, plainApplication } from '@roomway/handlers'
+import { deploymentKey } from '@roomway/records'
 import type { Tracer } from '@roomway/telemetry'
+import type { FastifyInstance } from 'fastify'
 import { startAppTier } from './app-tier.js'
-import { serveAdmin, serveHealth } from './http/http-server.js'
+import { serveAdmin, serveApp } from './http/http-server.js'
+import { serveQuestions } from './http/questions.js'
 import { createAppMetrics } from './operations/app-metrics.js'
+import { ApplicationAnswers } from './questions/application-answers.js'
 
 export interface AppOptions {
   readonly broker: Broker
@@ -22,6 +27,8 @@ export interface AppOptions {
 export interface App {
   readonly port: number
   readonly adminPort: number | undefined
+  /** What gateways in the same process ask directly. */
+  readonly answers: Answers
   /** Why it is not ready; empty where it is. */
   unready(): readonly string[]
   /** Gives its partitions up at once, then closes what it opened; the broker is its owner's to close. Idempotent. */
@@ -30,28 +37,46 @@ export interface App {
 
 /** Starts an instance of the app tier: resolves once it listens, with its partitions being claimed (`/readyz` says when it serves them). */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { broker, config, logger, tracer, application, adminPort } = options
-  const { host, ports, prefix } = config
+  const { broker, config, logger, tracer, application = plainApplication, adminPort } = options
+  const { host, ports, prefix, limits } = config
+  const tokens = untilKnown(async () =>
+    createQuestionTokens(await deploymentKey(await broker.log('meta'), config.sessionSecret)),
+  )
   const tier = await startAppTier({
     broker,
     logger,
     prefix,
     handlerDeadlineMs: config.handlerDeadlineMs,
+    application,
     ...(tracer && { tracer }),
-    ...(application && { application }),
   })
+  const { maxSnapshotBytes } = limits
+  const answers = new ApplicationAnswers({ application, ...tier.history, maxSnapshotBytes, logger })
   const opened: { close(): Promise<void> }[] = [tier]
   const close = async () => {
     for (const one of opened) await one.close()
   }
   try {
-    const http = await serveHealth(host, ports.app, tier.unready)
+    const routes = [(server: FastifyInstance) => serveQuestions(server, { answers, tokens })]
+    const http = await serveApp(host, ports.app, tier.unready, routes)
     opened.push(http)
     const admin = adminPort === undefined ? undefined : await serveAdmin(config, adminPort, createAppMetrics(tier))
     if (admin !== undefined) opened.push(admin)
-    return { port: http.port, adminPort: admin?.port, unready: tier.unready, close }
+    return { port: http.port, adminPort: admin?.port, answers, unready: tier.unready, close }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** What is found out when it is first asked for, and tried again where that failed. */
+function untilKnown<T>(find: () => Promise<T>): () => Promise<T> {
+  let known: Promise<T> | undefined
+  return () => {
+    known ??= find().catch((error: unknown) => {
+      known = undefined
+      throw error
+    })
+    return known
   }
 }

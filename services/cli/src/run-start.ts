@@ -24,7 +24,7 @@ export async function runStart(context: Context, config: Config, json: boolean):
     const { tracer } = run.add('tracing', await openTracing('roomway', config, logger))
     const broker = run.add('broker', await openBroker(config, logger))
     const app = run.add('app', await startApp({ broker, config, logger, tracer }))
-    const gateway = run.add('gateway', await startGateway({ broker, config, logger, tracer }))
+    const gateway = run.add('gateway', await startGateway({ broker, config, logger, tracer, application: app.answers }))
     const host = reachableHost(config.host)
     const gatewayUrl = `ws://${host}:${gateway.port}/v1/ws`
     const publish = logPublisher(await broker.log('events'))

@@ -1,5 +1,6 @@
 import type { Broker, Logger } from '@roomway/broker'
 import type { Config } from '@roomway/config'
+import type { Answers } from '@roomway/handlers'
 import type { Tracer } from '@roomway/telemetry'
 
 export interface GatewayOptions {
@@ -8,6 +9,8 @@ export interface GatewayOptions {
   readonly logger: Logger
   /** Default: records nothing. */
   readonly tracer?: Tracer
+  /** The application, where it runs in this process. Default: it is asked over HTTP, at `config.appUrl`. */
+  readonly application?: Answers
 }
 
 /** A running connection node. */

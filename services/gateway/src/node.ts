@@ -1,9 +1,14 @@
 /* The parts of a node and how they are joined: the record's walk (tail, window, room, encoder, transport) and the frame's (transport, connection, room or command, log). */
-import { type Authenticator, createResumeTokens } from '@roomway/auth'
+import { type Authenticator, createQuestionTokens, createResumeTokens } from '@roomway/auth'
 import type { Log, ResetReason } from '@roomway/broker'
 import { jsonCodec } from '@roomway/protocol/json'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
+import { deploymentKey } from '@roomway/records'
+import { HttpApplication } from './application/http-application.js'
+import { Questions } from './application/questions.js'
 import { CommandWriter } from './commands/command-writer.js'
+import { DirectPublishes } from './commands/direct-publishes.js'
+import { Admission } from './connection/admission.js'
 import type { Connection } from './connection/connection.js'
 import { FrameRouter } from './connection/frame-router.js'
 import { Memberships } from './connection/memberships.js'
@@ -11,12 +16,12 @@ import { Publish } from './connection/publish.js'
 import { Reauthentication } from './connection/reauthentication.js'
 import { Reception } from './connection/reception.js'
 import { Resume } from './connection/resume.js'
-import { deploymentKey } from './connection/session-key.js'
 import { Sessions } from './connection/sessions.js'
 import type { GatewayOptions } from './gateway.js'
 import { EventsTail } from './log/events-tail.js'
 import { OffsetClock } from './log/offset-clock.js'
 import { ReplayPool } from './log/replay-pool.js'
+import { RoomRules } from './log/room-rules.js'
 import { SessionClaims } from './log/session-claims.js'
 import { Counters } from './operations/counters.js'
 import type { Tracing } from './operations/tracing.js'
@@ -37,6 +42,7 @@ const codecs = { json: jsonCodec, msgpack: msgpackCodec }
 const windowFillOffsets = 8_192
 const maxScans = 4
 const maxQueuedCommandBytes = 32 * 1024 * 1024
+const maxPendingDirectBytes = 32 * 1024 * 1024
 const authTimeoutMs = 10_000
 const offsetClockSlackMs = 60_000
 const lagEveryMs = 5_000
@@ -50,6 +56,10 @@ export class Node {
   readonly tail: EventsTail
   readonly catchUp: CatchUp
   readonly memberships: Memberships
+  readonly rules: RoomRules
+  readonly direct: DirectPublishes
+  readonly questions: Questions
+  readonly admission: Admission
   readonly reception: Reception
   readonly upkeep: Upkeep
   readonly #options: GatewayOptions
@@ -71,9 +81,7 @@ export class Node {
       broker.log('control'),
       broker.log('meta'),
     ])
-    const { sessionSecret } = config
-    const key =
-      sessionSecret === undefined ? await deploymentKey(meta) : new TextEncoder().encode(sessionSecret.reveal())
+    const key = await deploymentKey(meta, config.sessionSecret)
     return new Node(options, { events, commands, control, meta }, authenticator, key, tracing)
   }
 
@@ -88,10 +96,19 @@ export class Node {
     const { counters, sessions, rooms } = this
     this.#options = options
     this.#logs = logs
-    this.#clock = new OffsetClock(config.resumeMs + offsetClockSlackMs)
+    const repeatSpanMs = config.resumeMs + offsetClockSlackMs
+    this.#clock = new OffsetClock(repeatSpanMs)
     this.#writer = new CommandWriter({ log: logs.commands, logger, maxQueuedBytes: maxQueuedCommandBytes })
     this.#claims = new SessionClaims({ log: logs.control, logger, find: (session) => sessions.get(session) })
     this.tail = this.#createTail()
+    this.direct = new DirectPublishes({
+      log: logs.events,
+      logger,
+      tail: this.tail,
+      maxPendingBytes: maxPendingDirectBytes,
+      repeatSpanMs,
+      onRewrite: () => counters.outcomeRewrites++,
+    })
     this.#replays = this.#createReplays()
     const { softBufferBytes } = config.limits
     this.catchUp = new CatchUp({
@@ -108,6 +125,10 @@ export class Node {
       sweep,
     })
     this.memberships = this.#createMemberships()
+    this.rules = new RoomRules({ log: logs.meta, logger })
+    this.questions = this.#createQuestions(key)
+    const { memberships, rules, questions, tail } = this
+    this.admission = new Admission({ memberships, rules, questions, tail, softLimitBytes: softBufferBytes })
     this.upkeep = new Upkeep({
       rooms,
       sessions,
@@ -139,9 +160,14 @@ export class Node {
     this.lagRecords = (await Promise.all(behind)).reduce((sum, records) => sum + records, 0)
   }
 
+  /** Why the node should get no new clients; empty when it may. */
+  unready(): readonly string[] {
+    return [...this.tail.unready(), ...this.rules.unready()]
+  }
+
   /** Fills the windows and begins to follow the logs. */
   async open(): Promise<void> {
-    await Promise.all([this.tail.open(), this.#claims.open()])
+    await Promise.all([this.tail.open(), this.#claims.open(), this.rules.open()])
     this.upkeep.open()
     this.#clockTimer = setInterval(() => this.#clock.tick(this.tail.windows(), Date.now()), 1_000).unref()
   }
@@ -150,6 +176,7 @@ export class Node {
   drained(connection: Connection): void {
     if (connection.socket.bufferedBytes() > this.#options.config.limits.softBufferBytes / 2) return
     for (const membership of connection.takeDraining()) this.catchUp.drained(membership)
+    this.admission.drained(connection)
   }
 
   async close(): Promise<void> {
@@ -157,7 +184,9 @@ export class Node {
     this.upkeep.close()
     this.#replays.close()
     this.#writer.close()
-    await Promise.all([this.tail.close(), this.#claims.close()])
+    this.questions.close()
+    this.direct.close()
+    await Promise.all([this.tail.close(), this.#claims.close(), this.rules.close()])
   }
 
   #createTail(): EventsTail {
@@ -168,6 +197,7 @@ export class Node {
       windowMaxBytes: config.recentWindow.maxBytes,
       windowMaxAgeMs: config.recentWindow.maxAgeMs,
       windowFillOffsets,
+      onOutcome: (outcome, record) => this.direct.onOutcome(outcome, record),
       onEvent: (event, window, readAtMs) => this.fanOut.take(event, window, readAtMs),
       onSetAside: (reason) => this.counters.noteSetAside(reason),
       onReset: (reason, partitions) => this.#reset(reason, partitions),
@@ -183,6 +213,7 @@ export class Node {
     }
     for (const connection of this.sessions.all()) this.memberships.resetSession(connection, reason, partitions)
     for (const room of this.rooms.all()) this.memberships.reset(room, reason)
+    this.direct.reset(partitions)
   }
 
   #createReplays(): ReplayPool {
@@ -211,9 +242,18 @@ export class Node {
     })
   }
 
+  #createQuestions(key: Uint8Array): Questions {
+    const { config, logger } = this.#options
+    const { appUrl: url, limits } = config
+    const { maxSnapshotBytes } = limits
+    const application =
+      this.#options.application ?? new HttpApplication({ url, tokens: createQuestionTokens(key), maxSnapshotBytes })
+    return new Questions({ application, counters: this.counters, logger })
+  }
+
   #createReception(authenticator: Authenticator, key: Uint8Array, tracing: Tracing): Reception {
     const { config } = this.#options
-    const { tail, sessions, memberships, counters } = this
+    const { tail, sessions, memberships, admission, counters } = this
     const {
       maxPayloadBytes,
       maxRoomsPerConnection: maxRooms,
@@ -222,15 +262,17 @@ export class Node {
     const tokens = createResumeTokens(key)
     const publish = new Publish({
       tail,
+      rules: this.rules,
+      direct: this.direct,
       writer: this.#writer,
       clock: this.#clock,
       maxPayloadBytes,
       publishesPerSecond,
       tracing,
     })
-    const resume = new Resume({ tokens, sessions, memberships, claims: this.#claims })
+    const resume = new Resume({ tokens, sessions, memberships, admission, claims: this.#claims })
     const router = new FrameRouter({
-      memberships,
+      admission,
       resume,
       publish,
       reauthentication: new Reauthentication({ authenticator, memberships }),
@@ -245,7 +287,7 @@ export class Node {
       tokens,
       tail,
       sessions,
-      memberships,
+      admission,
       router,
       counters,
       welcome,

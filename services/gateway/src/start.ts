@@ -40,7 +40,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   node.fanOut.connect(publish)
   let state: 'open' | 'closing' = 'open'
-  const unready = () => (state === 'closing' ? ['the node is closing'] : node.tail.unready())
+  const unready = () => (state === 'closing' ? ['the node is closing'] : node.unready())
   serveHealth(app, unready)
   const socket = await listen(app, config.host, config.ports.gateway)
   const admin = await serveAdmin(options, uws, node).catch(async (error: unknown) => {

@@ -1,4 +1,5 @@
 import { createAuthenticator } from '@roomway/auth'
+import type { Answers } from '@roomway/handlers'
 import type { CloseName, EventFrame, ServerFrame, WireFormat } from '@roomway/protocol'
 import { jsonCodec } from '@roomway/protocol/json'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
@@ -75,8 +76,12 @@ export class FakeNode {
     })
   }
 
-  static async open(env: Record<string, string> = {}, broker = new FakeBroker(1)): Promise<FakeNode> {
-    const options = { broker, config: testConfig(env), logger: silentLogger }
+  static async open(
+    env: Record<string, string> = {},
+    broker = new FakeBroker(1),
+    application?: Answers,
+  ): Promise<FakeNode> {
+    const options = { broker, config: testConfig(env), logger: silentLogger, ...(application && { application }) }
     const node = await Node.create(
       options,
       createAuthenticator(options.config.auth),

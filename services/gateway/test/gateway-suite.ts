@@ -1,4 +1,5 @@
 import { describe } from '@jest/globals'
+import { testDirectPublishing } from './suites/direct-publishing.js'
 import { testGuarding } from './suites/guarding.js'
 import { testJoining } from './suites/joining.js'
 import { testPublishing } from './suites/publishing.js'
@@ -13,6 +14,7 @@ export function testGateway(name: string, openBroker: OpenBroker): void {
     testReplaying(openBroker)
     testResuming(openBroker)
     testPublishing(openBroker)
+    testDirectPublishing(openBroker)
     testGuarding(openBroker)
   })
 }

@@ -8,7 +8,6 @@ import { openKafkaBroker } from '../../src/index.js'
 
 type Options = Partial<KafkaBrokerOptions> & { readonly prefix: string }
 
-/** A transaction that holds records already. */
 /** A real Kafka, shared or of the test's own, brokers opened on it, and what foreign clients and operators do to it. */
 export class KafkaBench {
   readonly logged: { level: keyof Logger; fields: object; message: string }[] = []

@@ -9,9 +9,18 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** `/livez`: the process serves. `/readyz`: 200, or 503 with the reasons, as JSON. */
-export function serveHealth(host: string, port: number, unready: () => readonly string[]): Promise<HttpServer> {
+/** Adds its endpoints to a server that is still to listen. */
+export type Routes = (server: FastifyInstance) => void
+
+/** The application port. `/livez`: the process serves. `/readyz`: 200, or 503 with the reasons, as JSON. And what `routes` adds. */
+export function serveApp(
+  host: string,
+  port: number,
+  unready: () => readonly string[],
+  routes: readonly Routes[],
+): Promise<HttpServer> {
   const server = fastify()
+  for (const add of routes) add(server)
   server.get('/livez', () => ({ status: 'ok' }))
   server.get('/readyz', (_request, reply) => {
     const reasons = unready()

@@ -47,8 +47,13 @@ export class Connection {
   }
 
   send(frame: object): void {
+    this.sendEncoded(this.codec.encode(frame))
+  }
+
+  /** A frame in the connection's own format. */
+  sendEncoded(frame: string | Uint8Array): void {
     this.counters.framesSent++
-    this.socket.send(this.codec.encode(frame))
+    this.socket.send(frame)
   }
 
   /** A record of its own room; what is no outcome of a command stands for no frame. */

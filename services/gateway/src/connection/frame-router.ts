@@ -1,13 +1,13 @@
 import { type ClientFrame, FrameSyntaxError } from '@roomway/protocol'
 import { parseClientFrame } from '@roomway/protocol/client-frames'
+import type { Admission } from './admission.js'
 import type { Connection } from './connection.js'
-import type { Memberships } from './memberships.js'
 import type { Publish } from './publish.js'
 import type { Reauthentication } from './reauthentication.js'
 import type { Resume } from './resume.js'
 
 export interface FrameRouterOptions {
-  readonly memberships: Memberships
+  readonly admission: Admission
   readonly resume: Resume
   readonly publish: Publish
   readonly reauthentication: Reauthentication
@@ -44,14 +44,14 @@ export class FrameRouter {
   }
 
   #dispatch(connection: Connection, frame: ClientFrame, text: string | undefined): void {
-    const { memberships, resume, publish, reauthentication } = this.#options
+    const { admission, resume, publish, reauthentication } = this.#options
     switch (frame.type) {
       case 'publish':
         return publish.handle(connection, frame, text)
       case 'join':
-        return memberships.join(connection, frame)
+        return admission.join(connection, frame)
       case 'leave':
-        return memberships.leave(connection, frame)
+        return admission.leave(connection, frame)
       case 'resume':
         return resume.handle(connection, frame)
       case 'auth':

@@ -1,4 +1,4 @@
-import { type JoinFrame, type JoinFrom, type LeaveFrame, type ResetReason, sessionRoom } from '@roomway/protocol'
+import { type JoinFrom, type ResetReason, sessionRoom } from '@roomway/protocol'
 import { sessionRoomKey } from '@roomway/records'
 import type { EventsTail } from '../log/events-tail.js'
 import type { RecentWindow } from '../log/recent-window.js'
@@ -18,6 +18,11 @@ export interface MembershipsOptions {
   readonly end: (partition: number) => Promise<number>
 }
 
+/** Where a join begins. `onLost`: the position is that of a snapshot. */
+export interface JoinStart extends Pick<PendingJoin, 'onLost'> {
+  readonly from: Exclude<JoinFrom, { readonly snapshot: true }> | undefined
+}
+
 /** What a join comes to before anything is sent: where it begins, and whether that is where the client left off. */
 interface Start {
   readonly position: number
@@ -33,36 +38,20 @@ export class Memberships {
     this.#options = options
   }
 
-  join(connection: Connection, frame: JoinFrame): void {
-    const { id, room: name, from } = frame
-    if (name.startsWith('$'))
-      return connection.sendError('bad_room', 'rooms that start with $ are the system’s own', { id, room: name })
-    if (!connection.identity.grants.mayJoin(name))
-      return connection.sendError('forbidden', 'the token does not allow to join this room', { id, room: name })
-    if (from !== undefined && 'snapshot' in from)
-      return connection.sendError('unsupported', 'this server has no snapshots', { id, room: name })
-    this.drop(connection, name)
-    if (!this.hasPlace(connection)) {
-      return connection.sendError('too_many_rooms', `a connection may join ${this.#options.maxRooms} rooms`, {
-        id,
-        room: name,
-      })
-    }
-    connection.counters.joinsTotal++
-    this.enter(connection, name, id, from)
+  get maxRooms(): number {
+    return this.#options.maxRooms
   }
 
-  hasPlace(connection: Connection): boolean {
-    return connection.memberships.length < this.#options.maxRooms
+  /** Whether the connection may join one more room than those it has joined and `asked` others. */
+  hasPlace(connection: Connection, asked: number): boolean {
+    return connection.memberships.length + asked < this.#options.maxRooms
   }
 
-  /** Makes the connection a member and takes it live. `onAnswered` is called once `joined` or an error was sent. */
+  /** Makes the connection a member and takes it live. */
   enter(
     connection: Connection,
     name: string,
-    id: number,
-    from: JoinFrom | undefined,
-    onAnswered?: () => void,
+    { id, from, onAnswered, onLost }: JoinStart & Pick<PendingJoin, 'id' | 'onAnswered'>,
   ): Membership {
     const { tail, rooms } = this.#options
     const window = tail.windowOf(name)
@@ -71,8 +60,9 @@ export class Memberships {
     const start = startOf(room, window, from)
     const join: PendingJoin = {
       id,
-      ...(start.recovered !== undefined && { recovered: start.recovered }),
+      ...(start.recovered !== undefined && onLost === undefined && { recovered: start.recovered }),
       ...(start.reason && { reason: start.reason }),
+      ...(onLost && { onLost }),
       onAnswered,
     }
     const membership = new Membership(connection, room, start.position, join)
@@ -86,18 +76,11 @@ export class Memberships {
     return membership
   }
 
-  leave(connection: Connection, frame: LeaveFrame): void {
-    const { id, room } = frame
-    if (!this.drop(connection, room))
-      return connection.sendError('not_joined', 'the room is not joined on this connection', { id, room })
-    connection.send({ type: 'ack', id })
-  }
-
   /** Ends a membership, if there is one; a join that was still on its way is answered by an error. */
   drop(connection: Connection, name: string): boolean {
     const membership = connection.membership(name)
     if (membership === undefined) return false
-    connection.memberships.splice(connection.memberships.indexOf(membership), 1)
+    removeFrom(connection, membership)
     abandon(membership)
     return true
   }
@@ -122,6 +105,7 @@ export class Memberships {
   goOnFromHere(membership: Membership, reason: ResetReason): void {
     const { connection, room, join } = membership
     if (membership.state === 'gone') return
+    if (join?.onLost !== undefined) return this.#lose(membership, join.onLost)
     connection.counters.gapsTotal++
     membership.scan = undefined
     membership.position = room.window.next - 1
@@ -130,6 +114,12 @@ export class Memberships {
     else if (join.recovered !== undefined) membership.join = { ...join, recovered: false, reason }
     membership.state = 'queued'
     this.#options.catchUp.begin(membership)
+  }
+
+  #lose(membership: Membership, onLost: () => void): void {
+    removeFrom(membership.connection, membership)
+    end(membership)
+    onLost()
   }
 
   /** Where the room's partition began anew, all members go on in it. Who is ahead of the node in the same log has lost nothing. */
@@ -168,7 +158,7 @@ export class Memberships {
   }
 
   /** What is meant by now, or by the last few, is known once the window reaches up to where the log ended when the node began. */
-  #enterWhenFilled(membership: Membership, from: JoinFrom | undefined, historyEnd: number): void {
+  #enterWhenFilled(membership: Membership, from: JoinStart['from'], historyEnd: number): void {
     const { room } = membership
     const { window } = room
     membership.state = 'awaiting-tail'
@@ -200,8 +190,7 @@ export class Memberships {
   #refuse(membership: Membership): void {
     const { connection, room, join } = membership
     if (join === undefined) return
-    const index = connection.memberships.indexOf(membership)
-    if (index >= 0) connection.memberships.splice(index, 1)
+    removeFrom(connection, membership)
     if (connection.sessionCatchUp === membership) connection.sessionCatchUp = undefined
     end(membership)
     connection.sendError('unavailable', 'the log cannot be asked for its end just now', {
@@ -213,13 +202,18 @@ export class Memberships {
   }
 }
 
-function startOf(room: Room, window: RecentWindow, from: JoinFrom | undefined): Start {
+function startOf(room: Room, window: RecentWindow, from: JoinStart['from']): Start {
   const now = window.next - 1
-  if (from === undefined || 'snapshot' in from) return { position: now }
+  if (from === undefined) return { position: now }
   if ('last' in from) return { position: beforeLast(room, window, from.last) }
   if ('withinMs' in from) return { position: beforeTime(room, window, Date.now() - from.withinMs) }
   if (from.epoch !== window.epoch) return { position: now, recovered: false, reason: 'epoch' }
   return { position: from.offset, recovered: true }
+}
+
+function removeFrom(connection: Connection, membership: Membership): void {
+  const index = connection.memberships.indexOf(membership)
+  if (index >= 0) connection.memberships.splice(index, 1)
 }
 
 function end(membership: Membership): void {
@@ -235,11 +229,13 @@ function abandon(membership: Membership): void {
   const { connection, room, join } = membership
   end(membership)
   if (join === undefined) return
-  connection.sendError('not_joined', 'the room was left, or joined again, before this join was done', {
-    id: join.id,
-    room: wireName(room.name),
-  })
+  refuseLeftEarly(connection, join.id, wireName(room.name))
   join.onAnswered?.()
+}
+
+/** What answers a join that was still on its way when its room was left. */
+export function refuseLeftEarly(connection: Connection, id: number, room: string): void {
+  connection.sendError('not_joined', 'the room was left, or joined again, before this join was done', { id, room })
 }
 
 function beforeLast(room: Room, window: RecentWindow, count: number): number {

@@ -9,15 +9,19 @@ import {
   payloadFault,
 } from '@roomway/records'
 import type { CommandWriter } from '../commands/command-writer.js'
+import type { DirectPublishes } from '../commands/direct-publishes.js'
 import type { EventsTail } from '../log/events-tail.js'
 import type { OffsetClock } from '../log/offset-clock.js'
+import type { RoomRules } from '../log/room-rules.js'
 import type { Tracing } from '../operations/tracing.js'
 import type { Connection } from './connection.js'
 import { RateLimit } from './rate-limit.js'
 
 export interface PublishOptions {
   readonly tail: EventsTail
+  readonly rules: RoomRules
   readonly writer: CommandWriter
+  readonly direct: DirectPublishes
   readonly clock: OffsetClock
   readonly maxPayloadBytes: number
   readonly publishesPerSecond: number
@@ -29,7 +33,7 @@ interface Payload {
   readonly contentType: string
 }
 
-/** A client's publish on its way into the commands log. */
+/** A client's publish on its way into the log: as a command, or, in a direct room, as the event itself. */
 export class Publish {
   readonly #options: PublishOptions
 
@@ -48,6 +52,8 @@ export class Publish {
       return refuse('bad_frame', 'the event name is not valid')
     if (!connection.identity.grants.mayPublish(room))
       return refuse('forbidden', 'the token does not allow to publish to this room')
+    const isDirect = this.#options.rules.of(room)?.kind === 'direct'
+    if (isDirect && frame.reply === true) return refuse('unsupported', 'nobody replies in a direct room')
     const waitMs = this.#rateOf(connection, now).take(now)
     if (waitMs > 0) return refuse('rate_limited', 'too many publishes on this connection', waitMs)
     const payload = payloadOf(frame, text)
@@ -57,19 +63,30 @@ export class Publish {
         'too_large',
         `the data has ${payload.bytes.length} bytes, ${this.#options.maxPayloadBytes} are allowed`,
       )
-    const { span, traceparent } = this.#options.tracing.publishing(room, frame.traceparent)
+    const isTaken = this.#write(connection, frame, payload, now, isDirect)
+    if (isTaken) connection.counters.publishesTotal++
+    else refuse('overloaded', 'the node holds as many unacknowledged publishes as it may', 1_000)
+  }
+
+  #write(connection: Connection, frame: PublishFrame, payload: Payload, now: number, isDirect: boolean): boolean {
+    const { tracing, tail, writer, direct } = this.#options
+    const { id, room } = frame
+    const { span, traceparent } = tracing.publishing(room, frame.traceparent, isDirect)
     const command = this.#command(connection, frame, payload, now, traceparent)
-    const record = commandRecord(command, this.#options.tail.windowOf(room).partition)
-    const isTaken = this.#options.writer.write(record, () => {
+    const ack = () => {
       span?.end()
       if (connection.state === 'open') connection.send({ type: 'ack', id })
-    })
-    if (isTaken) {
-      connection.counters.publishesTotal++
-      return
     }
-    span?.end(new Error('overloaded'))
-    refuse('overloaded', 'the node holds as many unacknowledged publishes as it may', 1_000)
+    const isTaken = isDirect
+      ? direct.publish(command, frame.after !== undefined, (result) => {
+          if (result === 'shown') return ack()
+          span?.end(new Error(result))
+          if (connection.state === 'open')
+            connection.sendError('bad_frame', 'the id is that of another publish', { id, room })
+        })
+      : writer.write(commandRecord(command, tail.windowOf(room).partition), ack)
+    if (!isTaken) span?.end(new Error('overloaded'))
+    return isTaken
   }
 
   #rateOf(connection: Connection, now: number): RateLimit {

@@ -16,10 +16,10 @@ import { sessionRoomKey } from '@roomway/records'
 import type { EventsTail } from '../log/events-tail.js'
 import type { Counters } from '../operations/counters.js'
 import type { Socket } from '../transport/transport.js'
+import type { Admission } from './admission.js'
 import { Connection } from './connection.js'
 import { tellExpiry } from './expiry.js'
 import type { FrameRouter } from './frame-router.js'
-import type { Memberships } from './memberships.js'
 import type { Sessions } from './sessions.js'
 
 /** What the upgrade request said, copied. */
@@ -35,7 +35,7 @@ export interface ReceptionOptions {
   readonly tokens: ResumeTokens
   readonly tail: EventsTail
   readonly sessions: Sessions
-  readonly memberships: Memberships
+  readonly admission: Admission
   readonly router: FrameRouter
   readonly counters: Counters
   readonly welcome: Pick<WelcomeFrame, 'node' | 'resumeMs' | 'heartbeatMs' | 'limits'>
@@ -102,9 +102,9 @@ export class Reception {
     guest.early = undefined
     const { connection } = guest
     if (connection === undefined) return
-    const { counters, memberships, sessions } = this.#options
+    const { counters, admission, sessions } = this.#options
     connection.state = 'closed'
-    memberships.dropAll(connection)
+    admission.dropAll(connection)
     sessions.remove(connection)
     counters.connections--
   }

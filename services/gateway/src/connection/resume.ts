@@ -2,6 +2,7 @@ import type { ResumeTokens } from '@roomway/auth'
 import { type Position, type ResumeFrame, sessionRoom } from '@roomway/protocol'
 import { sessionRoomKey } from '@roomway/records'
 import type { SessionClaims } from '../log/session-claims.js'
+import type { Admission } from './admission.js'
 import type { Connection } from './connection.js'
 import type { Memberships } from './memberships.js'
 import type { Sessions } from './sessions.js'
@@ -10,6 +11,7 @@ export interface ResumeOptions {
   readonly tokens: ResumeTokens
   readonly sessions: Sessions
   readonly memberships: Memberships
+  readonly admission: Admission
   readonly claims: SessionClaims
 }
 
@@ -54,16 +56,11 @@ export class Resume {
     recovered: boolean,
     onAnswered: () => void,
   ): void {
-    const { memberships } = this.#options
+    const { memberships, admission } = this.#options
     if (room === sessionRoom && recovered) {
       memberships.dropSession(connection)
-      connection.sessionCatchUp = memberships.enter(
-        connection,
-        sessionRoomKey(connection.session),
-        id,
-        position,
-        onAnswered,
-      )
+      const join = { id, from: position, onAnswered }
+      connection.sessionCatchUp = memberships.enter(connection, sessionRoomKey(connection.session), join)
       if (connection.sessionCatchUp.state === 'live') connection.sessionCatchUp = undefined
       return
     }
@@ -72,12 +69,7 @@ export class Resume {
       connection.sendError(refusal, `the room cannot be resumed: ${refusal}`, { id, room })
       return onAnswered()
     }
-    memberships.drop(connection, room)
-    if (!memberships.hasPlace(connection)) {
-      connection.sendError('too_many_rooms', 'the connection has joined as many rooms as it may', { id, room })
-      return onAnswered()
-    }
-    memberships.enter(connection, room, id, position, onAnswered)
+    admission.admit(connection, room, id, position, onAnswered)
   }
 
   #answer(connection: Connection, id: number, recovered: boolean): void {

@@ -2,11 +2,20 @@
  * A node's reading of the events log: every partition is tailed into a recent window, and each event goes to its room in the same
  * synchronous step in which it enters the window. Ready means that the windows reach up to an end that was asked for after the start.
  */
-import { type Batch, type Log, type Logger, PositionError, type ResetReason, type Tail } from '@roomway/broker'
+import {
+  type Batch,
+  type BrokerRecord,
+  type Log,
+  type Logger,
+  PositionError,
+  type ResetReason,
+  type Tail,
+} from '@roomway/broker'
 import {
   type EventReader,
   lookbackOffsets,
   markerRecord,
+  type Outcome,
   openEventReader,
   RoomDirectory,
   type RoomEvent,
@@ -22,6 +31,8 @@ export interface EventsTailOptions {
   readonly windowFillOffsets: number
   readonly onEvent: (event: RoomEvent, window: RecentWindow, readAtMs: number) => void
   readonly onSetAside: (reason: string) => void
+  /** Told of each outcome of a command, before the event that it may be. */
+  readonly onOutcome?: (outcome: Outcome, record: BrokerRecord) => void
   /** The log began anew, or cannot be read on from where the node was: the windows of these partitions are new and empty. */
   readonly onReset: (reason: ResetReason, partitions: ReadonlySet<number>) => void
   /** Set in tests only. */
@@ -35,6 +46,7 @@ interface Partition {
   /** Events below are read for their duplicates only. */
   readonly showFrom: number
   readonly readyAt: number
+  readonly readFrom: number
   scannedTo: number
   lastBatchAtMs: number
   rebuiltAtMs: number
@@ -93,6 +105,14 @@ export class EventsTail {
     return this.#partitions.map((partition) => partition.window)
   }
 
+  /** Whether an outcome of the command may stand above `after`, below what is read now. False is certain, from memory. */
+  mayHaveOutcome(room: string, commandKey: string, after: number): boolean {
+    const { reader, window, readFrom, scannedTo } = this.#partitions[this.#directory.home(room)]!
+    const remembersFrom = Math.max(readFrom, scannedTo - lookbackOffsets)
+    if (scannedTo < window.next || after + 1 < remembersFrom) return true
+    return reader.lastOutcome(commandKey) > after
+  }
+
   /** The offset from which on the room's partition was live when the node began: below it, events are history. */
   historyEnd(room: string): number {
     return this.#partitions[this.#directory.home(room)]!.readyAt
@@ -145,13 +165,22 @@ export class EventsTail {
 
   #newPartition(p: number, { start, end }: { readonly start: number; readonly end: number }): Partition {
     const showFrom = Math.max(start, end - this.#options.windowFillOffsets)
+    const readFrom = Math.max(start, showFrom - lookbackOffsets)
+    const { onOutcome } = this.#options
     const onSetAside = (_record: unknown, reason: string) => this.#options.onSetAside(reason)
     return {
       window: new RecentWindow(this.epoch, p, showFrom, this.#budget),
-      reader: openEventReader({ epoch: this.epoch, partition: p, directory: this.#directory, onSetAside }),
+      reader: openEventReader({
+        epoch: this.epoch,
+        partition: p,
+        directory: this.#directory,
+        onSetAside,
+        ...(onOutcome && { onOutcome }),
+      }),
       showFrom,
       readyAt: end,
-      scannedTo: Math.max(start, showFrom - lookbackOffsets),
+      readFrom,
+      scannedTo: readFrom,
       lastBatchAtMs: Date.now(),
       rebuiltAtMs: 0,
       isMarking: false,

@@ -17,6 +17,11 @@ export class Counters {
   /** Frames handed to the transport for a topic, one per format. */
   encodedTotal = 0
   publishesTotal = 0
+  /** Outcomes of publishes to direct rooms that were written again because the first did not count. */
+  outcomeRewrites = 0
+  questionsAnswered = 0
+  /** Not answered in time, or at all. */
+  questionsUnanswered = 0
   laggedTotal = 0
   /** Times a client could not be given everything it asked for: expired, ahead, or of another epoch. */
   gapsTotal = 0

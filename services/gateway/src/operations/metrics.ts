@@ -24,6 +24,25 @@ export function createGatewayMetrics(node: Node): Metrics {
   metrics.counter('roomway_events_total', 'Events read from the log', () => counters.eventsTotal)
   metrics.counter('roomway_encodings_total', 'Frames encoded for a room, one per format', () => counters.encodedTotal)
   metrics.counter('roomway_publishes_total', 'Publishes taken from clients', () => counters.publishesTotal)
+  metrics.gauge(
+    'roomway_direct_pending_bytes',
+    'Publishes to direct rooms that are not acknowledged yet',
+    () => node.direct.pendingBytes,
+  )
+  metrics.counter(
+    'roomway_outcome_rewrites_total',
+    'Publishes to direct rooms that were written again because the first writing did not count',
+    () => counters.outcomeRewrites,
+  )
+  metrics.counter(
+    'roomway_outcome_searches_total',
+    'Searches of the log for publishes to direct rooms that were sent again',
+    () => node.direct.searches,
+  )
+  metrics.counterBy('roomway_questions_total', 'Questions to the application by outcome', 'outcome', () => [
+    ['answered', counters.questionsAnswered],
+    ['unanswered', counters.questionsUnanswered],
+  ])
   metrics.counter('roomway_errors_total', 'Error frames sent', () => counters.errorsSent)
   metrics.counter('roomway_bad_frames_total', 'Frames that were not valid', () => counters.badFrames)
   metrics.counter('roomway_lagged_total', 'Times a slow connection left the live room', () => counters.laggedTotal)

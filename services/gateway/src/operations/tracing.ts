@@ -19,13 +19,15 @@ export class Tracing {
     return this.#tracer.processSpan(this.#eventsName, room, partition, offset, traceparent)
   }
 
-  /** The span of a client's publish on its way into the log. Clients do not decide alone how much is sampled. */
+  /** The span of a client's publish on its way into the log of commands, or of events where `isDirect`. Clients do not decide alone how much is sampled. */
   publishing(
     room: string,
     traceparent: string | undefined,
+    isDirect: boolean,
   ): { readonly span: MessageSpan | undefined; readonly traceparent: string | undefined } {
     const admitted = traceparent === undefined ? undefined : this.#ingress.admit(traceparent)
-    const span = this.#tracer.enabled ? this.#tracer.sendSpan(this.#commandsName, room, admitted) : undefined
+    const name = isDirect ? this.#eventsName : this.#commandsName
+    const span = this.#tracer.enabled ? this.#tracer.sendSpan(name, room, admitted) : undefined
     return { span, traceparent: span?.traceparent ?? (isSampled(admitted) ? admitted : undefined) }
   }
 }

@@ -10,6 +10,8 @@ export interface PendingJoin {
   readonly reason?: ResetReason
   /** Called once, after `joined` or an error was sent. */
   readonly onAnswered?: (() => void) | undefined
+  /** Only where the join began with a snapshot: called in place of going on elsewhere, when the log cannot go on from it. The membership is gone. */
+  readonly onLost?: (() => void) | undefined
 }
 
 /**
@@ -42,7 +44,8 @@ export class Membership {
     this.connection = connection
     this.room = room
     this.position = position
-    this.told = join?.recovered === undefined ? Number.MAX_SAFE_INTEGER : position
+    const knowsPosition = join?.recovered !== undefined || join?.onLost !== undefined
+    this.told = knowsPosition ? position : Number.MAX_SAFE_INTEGER
     this.join = join
   }
 }

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import type { Batch, Log } from '@roomway/broker'
-import { headerNames } from '@roomway/records'
+import { headerNames } from './envelope.js'
 
 const keyName = '$session-key'
 const keyBytes = 32
 
 /**
- * The key that signs resume tokens, the same on every node, so that any of them can verify a token and none has to remember a session.
- * It lives in the meta log: the first one written there is the deployment's, whoever wrote it.
+ * The key of a deployment, the same for every process of it. Keys for one purpose each are derived from it: for resume tokens, which any
+ * node can verify so that none has to remember a session, and for what gateways ask the application tier.
+ * `given` is the secret that was configured; without one the key lives in the meta log: the first one written there is the deployment's, whoever wrote it.
  */
-export async function deploymentKey(meta: Log): Promise<Uint8Array> {
+export async function deploymentKey(meta: Log, given?: { reveal(): string }): Promise<Uint8Array> {
+  if (given !== undefined) return new TextEncoder().encode(given.reveal())
   const known = await firstKey(meta)
   if (known !== undefined) return known
   const value = randomBytes(keyBytes)

@@ -1,0 +1,138 @@
+import type { Logger } from '@roomway/broker'
+import type { Answers, JoinRequest, SnapshotAnswer, Verdict } from '@roomway/handlers'
+import type { Counters } from '../operations/counters.js'
+
+export interface QuestionsOptions {
+  readonly application: Answers
+  readonly counters: Counters
+  readonly logger: Logger
+  /** From the asking to the answer, the wait for a turn included. Default 5,000. */
+  readonly timeoutMs?: number
+  /** Questions under way at once. Default 64. */
+  readonly maxConcurrent?: number
+  /** Questions that wait for their turn. Default 10,000. */
+  readonly maxWaiting?: number
+}
+
+type Question<T> = (signal: AbortSignal) => Promise<T>
+
+/** What a node asks the application, within bounds of time and number. Rejects where there is no answer, whatever the reason. */
+export class Questions {
+  readonly #options: QuestionsOptions
+  readonly #timeoutMs: number
+  readonly #maxConcurrent: number
+  readonly #maxWaiting: number
+  readonly #waiting = new Set<() => void>()
+  readonly #closing = new AbortController()
+  #running = 0
+  #isAnswered = true
+
+  constructor(options: QuestionsOptions) {
+    this.#options = options
+    this.#timeoutMs = options.timeoutMs ?? 5_000
+    this.#maxConcurrent = options.maxConcurrent ?? 64
+    this.#maxWaiting = options.maxWaiting ?? 10_000
+  }
+
+  /** Questions that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  authorizeJoin(request: JoinRequest, abandoned: AbortSignal): Promise<Verdict> {
+    return this.#ask((signal) => this.#options.application.authorizeJoin(request, signal), abandoned)
+  }
+
+  snapshot(request: JoinRequest, abandoned: AbortSignal): Promise<SnapshotAnswer> {
+    return this.#ask((signal) => this.#options.application.snapshot(request, signal), abandoned)
+  }
+
+  /** Abandons every question. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  async #ask<T>(question: Question<T>, abandoned: AbortSignal): Promise<T> {
+    const over = new AbortController()
+    const end = () => over.abort(new Error('the question was abandoned'))
+    const expire = () => over.abort(new Error(`the application did not answer within ${this.#timeoutMs} ms`))
+    const timer = setTimeout(expire, this.#timeoutMs)
+    const sources = [abandoned, this.#closing.signal]
+    for (const source of sources) source.addEventListener('abort', end, { once: true })
+    if (sources.some((source) => source.aborted)) end()
+    try {
+      return await this.#inTurn(question, over.signal)
+    } catch (error) {
+      if (!abandoned.aborted) this.#onFault(error)
+      throw error
+    } finally {
+      clearTimeout(timer)
+      for (const source of sources) source.removeEventListener('abort', end)
+    }
+  }
+
+  async #inTurn<T>(question: Question<T>, signal: AbortSignal): Promise<T> {
+    await this.#turn(signal)
+    try {
+      signal.throwIfAborted()
+      const answer = await untilAborted(question(signal), signal)
+      this.#onAnswer()
+      return answer
+    } finally {
+      this.#release()
+    }
+  }
+
+  /** Resolves with a place taken. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    if (this.#running < this.#maxConcurrent) {
+      this.#running++
+      return
+    }
+    if (this.#waiting.size >= this.#maxWaiting) throw new Error('too many questions wait for the application')
+    let start = () => {}
+    const started = new Promise<void>((resolve) => {
+      start = resolve
+    })
+    this.#waiting.add(start)
+    await untilAborted(started, signal).catch((error: unknown) => {
+      // It was given a place at the very moment it was abandoned.
+      if (!this.#waiting.delete(start)) this.#release()
+      throw error
+    })
+  }
+
+  /** A place that becomes free is handed on. */
+  #release(): void {
+    const [start] = this.#waiting
+    if (start === undefined) {
+      this.#running--
+      return
+    }
+    this.#waiting.delete(start)
+    start()
+  }
+
+  #onAnswer(): void {
+    this.#options.counters.questionsAnswered++
+    if (!this.#isAnswered) this.#options.logger.info({}, 'the application answers again')
+    this.#isAnswered = true
+  }
+
+  #onFault(error: unknown): void {
+    this.#options.counters.questionsUnanswered++
+    if (!this.#isAnswered || this.#closing.signal.aborted) return
+    this.#isAnswered = false
+    this.#options.logger.warn({ err: error }, 'the application does not answer')
+  }
+}
+
+/** Rejects at the abort, though what is awaited may not heed it. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
