@@ -1,3 +1,4 @@
+export type { AnyEvents, App, EventSchemas, RoomTypes } from './app-types.js'
 export {
   type Application,
   type JoinRequest,
@@ -6,4 +7,16 @@ export {
   type Snapshot,
   type Verdict,
 } from './application.js'
+export type {
+  AuthorizeContext,
+  EmitOptions,
+  PublishContext,
+  PublishedEvent,
+  SnapshotAnswer,
+  SnapshotContext,
+} from './contexts.js'
 export { acceptUnchanged, type Decision, type Emission, type Handle, type HandlerRun } from './decision.js'
+export { defineApp, isApplication, type RoomTypesOf } from './define-app.js'
+export { DefinitionError } from './definition-faults.js'
+export { type FoldedEvent, type FoldOptions, fold } from './fold.js'
+export type { RoomChoice, RoomDefinition } from './room-definition.js'
