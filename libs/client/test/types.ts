@@ -47,7 +47,7 @@ async function byApplication(id: string) {
   await client.publish('chat:1:seen:ann', 'message', { text: 'hi' })
   const answer = await client.request('chat:1', 'typing', true, { timeoutMs: 100 })
   same<typeof answer, { ok: boolean }>(true)
-  client.room('chat:1')?.publish('typing', false)
+  await client.room('chat:1')?.publish('typing', false)
 
   // What no pattern is known to match takes anything.
   await client.publish('elsewhere', 'anything', 1)
