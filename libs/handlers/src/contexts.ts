@@ -73,6 +73,6 @@ export interface SnapshotContext<Params> extends Context<Params> {
 }
 
 /** The state of a room that exactly the events up to and including `position` have made; `json` is data that is encoded already. */
-export type SnapshotAnswer =
+export type SnapshotResult =
   | { readonly position: Position; readonly data: unknown }
   | { readonly position: Position; readonly json: Uint8Array }

@@ -9,7 +9,7 @@ import type { RoomEvent } from '@roomway/records'
 import type { AnyEvents } from './app-types.js'
 import type { RoomLog } from './application.js'
 import { decodeContent, encodeJson } from './content.js'
-import type { SnapshotAnswer, SnapshotContext } from './contexts.js'
+import type { SnapshotContext, SnapshotResult } from './contexts.js'
 import { type RoomState, StateCache } from './state-cache.js'
 import { Turns } from './turns.js'
 
@@ -45,14 +45,14 @@ export function fold<State, Events extends object = AnyEvents>(
   initial: () => State,
   reduce: (state: State, event: FoldedEvent<Events>) => State,
   options: FoldOptions = {},
-): (context: Pick<SnapshotContext<unknown>, 'room' | 'log' | 'signal'>) => Promise<SnapshotAnswer> {
+): (context: Pick<SnapshotContext<unknown>, 'room' | 'log' | 'signal'>) => Promise<SnapshotResult> {
   const folds = new RoomFolds(initial, reduce as (state: State, event: FoldedEvent<AnyEvents>) => State, options)
   return ({ room, log, signal }) => folds.snapshot(room, log, signal)
 }
 
 interface Reading {
   readonly signal: AbortSignal
-  readonly answer: Promise<SnapshotAnswer>
+  readonly answer: Promise<SnapshotResult>
 }
 
 class RoomFolds<State> {
@@ -73,7 +73,7 @@ class RoomFolds<State> {
   }
 
   /** Who asks while the room is being read gets what comes of that: the events after its position are the asker's to read. */
-  async snapshot(room: string, log: RoomLog, signal: AbortSignal): Promise<SnapshotAnswer> {
+  async snapshot(room: string, log: RoomLog, signal: AbortSignal): Promise<SnapshotResult> {
     const running = this.#readings.get(room)
     if (running === undefined) return this.#start(room, log, signal)
     try {
@@ -85,7 +85,7 @@ class RoomFolds<State> {
     }
   }
 
-  #start(room: string, log: RoomLog, signal: AbortSignal): Promise<SnapshotAnswer> {
+  #start(room: string, log: RoomLog, signal: AbortSignal): Promise<SnapshotResult> {
     const answer = this.#turns
       .take(() => this.#bringUpToDate(room, log), signal)
       .finally(() => this.#readings.delete(room))
@@ -93,7 +93,7 @@ class RoomFolds<State> {
     return answer
   }
 
-  async #bringUpToDate(room: string, log: RoomLog): Promise<SnapshotAnswer> {
+  async #bringUpToDate(room: string, log: RoomLog): Promise<SnapshotResult> {
     const to = await log.end()
     const state = await this.#read(room, log, this.#states.take(room), to)
     this.#states.put(room, state)

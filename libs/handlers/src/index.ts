@@ -12,8 +12,8 @@ export type {
   EmitOptions,
   PublishContext,
   PublishedEvent,
-  SnapshotAnswer,
   SnapshotContext,
+  SnapshotResult,
 } from './contexts.js'
 export { acceptUnchanged, type Decision, type Emission, type Handle, type HandlerRun } from './decision.js'
 export { defineApp, isApplication, type RoomTypesOf } from './define-app.js'

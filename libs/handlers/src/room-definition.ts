@@ -1,5 +1,5 @@
 import type { EventSchemas, ParamsOf, ParsedEvents, SentEvents } from './app-types.js'
-import type { AuthorizeContext, PublishContext, PublishedEvent, SnapshotAnswer, SnapshotContext } from './contexts.js'
+import type { AuthorizeContext, PublishContext, PublishedEvent, SnapshotContext, SnapshotResult } from './contexts.js'
 
 type MaybePromise<Value> = Value | Promise<Value>
 
@@ -15,7 +15,7 @@ export interface RoomDefinition<Pattern extends string, Schemas> {
     event: PublishedEvent<ParsedEvents<Schemas>>,
   ) => unknown
   /** Answers a join `from: { snapshot: true }`. `fold` makes one. Undefined: this room has none. */
-  readonly snapshot?: (context: SnapshotContext<ParamsOf<Pattern>>) => MaybePromise<SnapshotAnswer | undefined>
+  readonly snapshot?: (context: SnapshotContext<ParamsOf<Pattern>>) => MaybePromise<SnapshotResult | undefined>
   /** How long a publish may take here, all attempts together. Default: the application tier's (5,000). */
   readonly deadlineMs?: number
 }
@@ -31,6 +31,6 @@ export interface AnyRoomDefinition {
     context: PublishContext<Record<string, string>, Record<string, unknown>>,
     event: PublishedEvent<Record<string, unknown>>,
   ) => unknown
-  readonly snapshot?: (context: SnapshotContext<Record<string, string>>) => MaybePromise<SnapshotAnswer | undefined>
+  readonly snapshot?: (context: SnapshotContext<Record<string, string>>) => MaybePromise<SnapshotResult | undefined>
   readonly deadlineMs?: number
 }

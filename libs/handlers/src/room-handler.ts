@@ -3,7 +3,7 @@ import type { Command, RoomRule } from '@roomway/records'
 import { Answer } from './answer.js'
 import type { JoinRequest, RoomLog, Snapshot, Verdict } from './application.js'
 import { encodeJson } from './content.js'
-import type { AuthorizeContext, PublishContext, PublishedEvent, SnapshotAnswer } from './contexts.js'
+import type { AuthorizeContext, PublishContext, PublishedEvent, SnapshotResult } from './contexts.js'
 import type { Decision, HandlerRun } from './decision.js'
 import { type CheckedEvent, checkEvent } from './event-check.js'
 import { consoleLogger, withFields } from './logging.js'
@@ -20,25 +20,29 @@ export class RoomHandler {
   readonly match: (room: string) => RoomParams | undefined
   readonly deadlineMs: number | undefined
   readonly #definition: AnyRoomDefinition
-  readonly #isDirect: boolean
 
   constructor(pattern: string, choice: AnyRoomDefinition | 'direct') {
     const { rule, match } = compilePattern(pattern)
     this.match = match
-    this.#isDirect = choice === 'direct'
     this.#definition = choice === 'direct' ? {} : choice
     const { authorize, snapshot, deadlineMs } = this.#definition
     this.deadlineMs = deadlineMs
     this.rule = {
       pattern: rule,
-      kind: this.#isDirect ? 'direct' : 'handled',
+      kind: choice === 'direct' ? 'direct' : 'handled',
       asksJoin: authorize !== undefined,
       hasSnapshot: snapshot !== undefined,
     }
   }
 
-  async decide(command: Command, params: RoomParams, run: HandlerRun): Promise<Decision> {
-    if (this.#isDirect) return { type: 'accept' }
+  /** At once where there is nothing to ask. */
+  decide(command: Command, params: RoomParams, run: HandlerRun): Decision | Promise<Decision> {
+    const { events, authorize, publish } = this.#definition
+    const isPlain = events === undefined && authorize === undefined && publish === undefined
+    return isPlain ? { type: 'accept' } : this.#decide(command, params, run)
+  }
+
+  async #decide(command: Command, params: RoomParams, run: HandlerRun): Promise<Decision> {
     const checked = await checkEvent(this.#definition.events, command)
     if ('rejected' in checked) return checked.rejected
     const base = contextOf(command, params, run, { commandId: command.id })
@@ -125,7 +129,7 @@ function contextOf({ room, user }: JoinRequest, params: Params, run: HandlerRun,
   return { room, params, user, logger, signal: run.signal, deadlineMs: run.deadlineMs }
 }
 
-function snapshotOf(answer: SnapshotAnswer, room: string): Snapshot {
+function snapshotOf(answer: SnapshotResult, room: string): Snapshot {
   const { position } = answer
   const isPosition =
     typeof position?.epoch === 'string' && Number.isSafeInteger(position.offset) && position.offset >= -1
