@@ -3,6 +3,7 @@ import { headerNames, systemNames } from './envelope.js'
 
 const maxOriginalLength = 32_768
 const maxValueBytes = 900_000
+const maxDetailLength = 1_024
 
 /** Where a dead letter stood. */
 export interface DeadOrigin {
@@ -13,8 +14,9 @@ export interface DeadOrigin {
 /**
  * The record that sets `record` aside in the log `dead`, for a person to look at and replay. Its id is made of where the record stood, so
  * that setting it aside again, after a takeover, is a repeat. The value is kept up to 900,000 bytes; key and headers as JSON in a header.
+ * `detail` (up to 1,024 characters) says more than the reason.
  */
-export function deadRecord(origin: DeadOrigin, record: BrokerRecord, reason: string): AppendRecord {
+export function deadRecord(origin: DeadOrigin, record: BrokerRecord, reason: string, detail?: string): AppendRecord {
   const { partition, offset, key, headers, timeMs, value } = record
   const whole = JSON.stringify({ key, headers, timeMs, bytes: value.length })
   const original = whole.length <= maxOriginalLength ? whole : JSON.stringify({ timeMs, bytes: value.length })
@@ -25,6 +27,7 @@ export function deadRecord(origin: DeadOrigin, record: BrokerRecord, reason: str
       [headerNames.event]: systemNames.dead,
       [headerNames.id]: `dead:${origin.log}:${origin.epoch}:${partition}:${offset}`,
       [headerNames.reason]: reason,
+      ...(detail !== undefined && { [headerNames.detail]: detail.slice(0, maxDetailLength) }),
       [headerNames.original]: original,
     },
     value: value.slice(0, maxValueBytes),

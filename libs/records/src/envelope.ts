@@ -12,13 +12,17 @@ export const headerNames = {
   seen: 'roomway-seen',
   /** On a command: `<epoch>:<offset>` of its events partition; no outcome of it lies at or below. */
   after: 'roomway-after',
-  /** On a command: `1` where the client waits for a reply. */
+  /** On a command: `1` where the client waits for a reply. On an outcome: the reply itself, as JSON. */
   reply: 'roomway-reply',
+  /** On a command and its outcome, where it came in by another door than a gateway: which one. */
+  door: 'roomway-door',
   traceparent: 'traceparent',
   /** On a copy that a mover made: `<epoch>:<partition>:<offset>` of the intake record. */
   source: 'roomway-source',
   /** On a dead letter: why it is none of ours. */
   reason: 'roomway-reason',
+  /** On a dead letter: what a person needs to know beside the reason. */
+  detail: 'roomway-detail',
   /** On a dead letter: JSON `{key, headers, timeMs, bytes}` of the record as it was. */
   original: 'roomway-original',
 } as const

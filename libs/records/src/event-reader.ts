@@ -8,9 +8,10 @@
  */
 import type { BrokerRecord } from '@roomway/broker'
 import { isEventName } from '@roomway/protocol'
-import { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'
+import { DuplicateIndex } from './duplicate-index.js'
 import { defaultEventName, headerNames, jsonContentType } from './envelope.js'
-import { type Outcome, parseSeen } from './outcome.js'
+import { isRepeat, outcomeCounts } from './first-outcome.js'
+import { type Outcome, outcomeKey, parseSeen } from './outcome.js'
 import { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'
 import type { RoomDirectory } from './room-directory.js'
 
@@ -105,12 +106,12 @@ class Reader implements EventReader {
   }
 
   #isFirst(record: BrokerRecord, room: string, id: string): boolean {
-    const { offset } = record
-    const seen = parseSeen(record.headers)
-    if (seen === undefined) return this.#ids.note(`${room}\n${id}`, offset) < 0
-    const last = this.#outcomes.note(id, offset)
-    const counts = last <= seen && offset - seen <= lookbackOffsets && seen < offset
-    this.#options.onOutcome?.({ commandId: id, offset, counts }, record)
+    const { headers, offset, partition } = record
+    const seen = parseSeen(headers)
+    if (seen === undefined) return !isRepeat(this.#ids.note(`${room}\n${id}`, offset))
+    const commandKey = outcomeKey(id, room, headers[headerNames.door])
+    const counts = outcomeCounts(offset, seen, this.#outcomes.note(commandKey, offset))
+    this.#options.onOutcome?.({ commandKey, partition, offset, counts }, record)
     return counts
   }
 }

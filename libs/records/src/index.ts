@@ -1,11 +1,26 @@
+export { type Answer, type AnswerEvent, decodeAnswer, encodeAnswer } from './answer.js'
 export { type Checkpoint, checkpointRecord, findCheckpoint } from './checkpoint.js'
-export { type Command, commandRecord, parseCommand } from './command.js'
+export { type Command, commandKey, commandRecord, parseCommand } from './command.js'
 export { type DeadOrigin, deadRecord } from './dead-letter.js'
 export { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'
+export { type Effect, effectOf, effectTypeOf } from './effect.js'
 export * from './envelope.js'
 export { type EventReader, type EventReaderOptions, openEventReader, type RoomEvent } from './event-reader.js'
+export { forwardDoor, forwardOf, isForward } from './forward.js'
 export { homeOf, murmur2 } from './home.js'
-export { type Outcome, outcomeHeaders, parseSeen, rejectionRecord } from './outcome.js'
+export {
+  answerRecord,
+  eventRecord,
+  maxHeaderReplyBytes,
+  type Outcome,
+  outcomeHeaders,
+  outcomeKey,
+  parseSeen,
+  rejectionRecord,
+  type ShownEvent,
+} from './outcome.js'
+export { findOutcomes, type OutcomeSearch } from './outcome-search.js'
+export { type MakeOutcome, OutcomeWriter, type OutcomeWriterOptions } from './outcome-writer.js'
 export { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'
 export { type MakeRecord, RecordWriter, type RecordWriterOptions } from './record-writer.js'
 export { RoomDirectory } from './room-directory.js'

@@ -95,7 +95,7 @@ describe('an outcome', () => {
     const record = { partition: 0, key: room, headers: outcomeHeaders(full, 2), value: full.payload }
     expect(read(record)).toMatchObject({
       event: { id: 'abc:7', event: 'moved', user: 'ann', timeMs: command.timeMs, traceparent: 'tp' },
-      outcomes: [{ commandId: 'abc:7', offset: 3, counts: true }],
+      outcomes: [{ commandKey: 'abc:7', partition: 0, offset: 3, counts: true }],
     })
   })
 
@@ -103,7 +103,10 @@ describe('an outcome', () => {
     const record = rejectionRecord({ ...command, contentType: 'text/plain' }, 0, -1, 'forbidden', 'no')
     expect(record.value).toEqual(json({ code: 'forbidden', message: 'no' }))
     expect(record.headers[headerNames.contentType] ?? 'application/json').toBe('application/json')
-    expect(read(record)).toEqual({ event: undefined, outcomes: [{ commandId: 'abc:7', offset: 3, counts: true }] })
+    expect(read(record)).toEqual({
+      event: undefined,
+      outcomes: [{ commandKey: 'abc:7', partition: 0, offset: 3, counts: true }],
+    })
   })
 
   test.each([

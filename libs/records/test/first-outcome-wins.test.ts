@@ -28,7 +28,7 @@ class Writer {
 
   constructor(partition: Partition) {
     this.#partition = partition
-    this.#reader = readerOf({ onOutcome: ({ commandId, counts }) => void (counts && this.#found.add(commandId)) })
+    this.#reader = readerOf({ onOutcome: ({ commandKey, counts }) => void (counts && this.#found.add(commandKey)) })
   }
 
   look(most: number): void {
@@ -92,7 +92,7 @@ function outcomesIn(partition: Partition): Outcome[] {
 }
 
 const countingOf = (outcomes: readonly Outcome[], command: string) =>
-  outcomes.filter((outcome) => outcome.commandId === command && outcome.counts).length
+  outcomes.filter((outcome) => outcome.commandKey === command && outcome.counts).length
 
 const interleavings = fc.array(action, { minLength: 30, maxLength: 80 })
 
@@ -104,7 +104,7 @@ describe('of the outcomes of one command', () => {
         const outcomes = outcomesIn(play(actions).partition)
         for (const command of commands) {
           expect(countingOf(outcomes, command)).toBeLessThanOrEqual(1)
-          if (outcomes.filter((outcome) => outcome.commandId === command).length > 1) contested++
+          if (outcomes.filter((outcome) => outcome.commandKey === command).length > 1) contested++
         }
       }),
       { numRuns: 3_000 },
@@ -141,7 +141,7 @@ describe('of the outcomes of one command', () => {
       const outcomes: Outcome[] = []
       const reader = readerOf({ onOutcome: (outcome) => outcomes.push(outcome) })
       reader.read(record(20_000, room, outcomeOf('s:1', 20_000 - distance)))
-      expect(outcomes).toEqual([{ commandId: 's:1', offset: 20_000, counts }])
+      expect(outcomes).toEqual([{ commandKey: 's:1', partition: 0, offset: 20_000, counts }])
     }
   })
 

@@ -240,7 +240,7 @@ describe('two owners of a partition at once', () => {
     await until('the late append', () => shownIn(cluster.topics.events, 0).outcomes.length >= 2)
     const { outcomes } = shownIn(cluster.topics.events, 0)
     expect(countingOf(outcomes, 's1:1')).toBe(1)
-    expect(outcomes.filter(({ commandId }) => commandId === 's1:1').length).toBe(2)
+    expect(outcomes.filter(({ commandKey }) => commandKey === 's1:1').length).toBe(2)
     expect(idsIn(cluster)[0]).toBe('s1:1')
     // No mixture of the two answers: both make the further records of the outcome that counts.
     expect(sessionEvents(cluster).filter(({ id }) => id === 's1:1.0')).toMatchObject([{ event: '$reply' }])

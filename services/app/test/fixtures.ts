@@ -72,7 +72,7 @@ export function sessionEvents(cluster: MemoryCluster, session = 's1'): RoomEvent
 }
 
 export const countingOf = (outcomes: readonly Outcome[], id: string) =>
-  outcomes.filter((outcome) => outcome.counts && outcome.commandId === id).length
+  outcomes.filter((outcome) => outcome.counts && outcome.commandKey === id).length
 
 export const checkpointsIn = (topic: Topic, partition: number) =>
   topic.partitions[partition]!.records.filter(({ key }: BrokerRecord) => key === '$checkpoint').map(

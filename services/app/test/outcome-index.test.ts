@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { OutcomeIndex } from '../src/commands/outcome-index.js'
 
-const event = (offset: number) => ({ type: 'event' as const, offset })
+const event = (offset: number) => ({ type: 'event' as const, offset, reply: undefined })
 
 test('the index knows every outcome from its floor on, and the floor rises when it forgets', () => {
   const index = new OutcomeIndex(100, 3)

@@ -6,16 +6,23 @@
  */
 import type { Batch, BrokerRecord, Log, Logger } from '@roomway/broker'
 import type { Decision, Handle } from '@roomway/handlers'
-import { type Command, parseCommand, RecordWriter, type RoomDirectory } from '@roomway/records'
+import {
+  type Command,
+  commandKey,
+  type Effect,
+  findOutcomes,
+  parseCommand,
+  RecordWriter,
+  type RoomDirectory,
+} from '@roomway/records'
 import type { DeadLetters } from '../duties/dead-letters.js'
 import type { ServiceRun } from '../duties/service-run.js'
 import { WorkQueue } from '../duties/work-queue.js'
 import type { AppCounters } from '../operations/app-counters.js'
 import type { StartSpan } from '../operations/spans.js'
 import { faultOf } from './command-fault.js'
-import type { Effect, OutcomeIndex } from './outcome-index.js'
+import type { OutcomeIndex } from './outcome-index.js'
 import { derivedRecord, outcomeRecord } from './outcome-records.js'
-import { findOutcomes } from './outcome-search.js'
 import { type PendingCommand, pendingCommand } from './pending-command.js'
 
 export interface CommandHandlingOptions {
@@ -56,7 +63,7 @@ export class CommandHandling {
   readonly #partition: number
   readonly #outcomes: RecordWriter
   readonly #derived: RecordWriter
-  readonly #byId = new Map<string, PendingCommand>()
+  readonly #byKey = new Map<string, PendingCommand>()
 
   constructor(options: CommandHandlingOptions, place: HandlingPlace) {
     const { events, logger } = options
@@ -92,11 +99,11 @@ export class CommandHandling {
   }
 
   /** Takes note of an outcome record in the events partition; `effect` only of one that counts. */
-  onOutcome(commandId: string, effect: Effect | undefined): void {
-    const pending = this.#byId.get(commandId)
+  onOutcome(key: string, effect: Effect | undefined): void {
+    const pending = this.#byKey.get(key)
     if (effect !== undefined) {
       this.#options.counters.outcomes[effect.type]++
-      this.#place.index.note(commandId, effect)
+      this.#place.index.note(key, effect)
       if (pending !== undefined) this.#settle(pending, effect)
     } else if (pending !== undefined && pending.effect === undefined) {
       pending.hasMissed = true
@@ -111,13 +118,14 @@ export class CommandHandling {
       if (record.key?.startsWith('$') !== true) this.#setAside(record, command)
       return undefined
     }
-    const known = this.#place.index.get(command.id)
-    const isUnderWay = this.#byId.has(command.id)
+    const key = commandKey(command)
+    const known = this.#place.index.get(key)
+    const isUnderWay = this.#byKey.has(key)
     if (known !== undefined || isUnderWay) this.#options.counters.repeats++
     // The command itself stands before its repeat, so it is done before the repeat can be the first that is not.
     if (known?.isSettled === true || isUnderWay) return undefined
     const pending = this.queue.add(pendingCommand(record.offset, command, this.#place.eventsPosition()))
-    this.#byId.set(command.id, pending)
+    this.#byKey.set(key, pending)
     if (known === undefined) return pending
     this.#settle(pending, known.effect)
     return undefined
@@ -136,14 +144,14 @@ export class CommandHandling {
     const unsure = fresh.filter(({ command }) => this.#lookFrom(command!) < to)
     if (unsure.length === 0) return
     const from = Math.max(0, Math.min(...unsure.map(({ command }) => this.#lookFrom(command!))))
-    const commandIds = new Set(unsure.map(({ command }) => command!.id))
+    const commandKeys = new Set(unsure.map(({ command }) => commandKey(command!)))
     const { events, counters } = this.#options
     const { directory, run } = this.#place
-    const stretch = { events, partition: this.#partition, directory, from, to, commandIds, signal: run.signal }
+    const stretch = { events, partition: this.#partition, directory, from, to, commandKeys, signal: run.signal }
     counters.searches++
     const found = await findOutcomes(stretch)
     for (const pending of unsure) {
-      const effect = found.get(pending.command!.id)
+      const effect = found.get(commandKey(pending.command!))
       if (effect === undefined || pending.effect !== undefined) continue
       this.#options.counters.repeats++
       this.#settle(pending, effect)
@@ -218,8 +226,9 @@ export class CommandHandling {
 
   #done(pending: PendingCommand): void {
     if (pending.command !== undefined) {
-      this.#byId.delete(pending.command.id)
-      const known = this.#place.index.get(pending.command.id)
+      const key = commandKey(pending.command)
+      this.#byKey.delete(key)
+      const known = this.#place.index.get(key)
       if (known !== undefined) known.isSettled = true
     }
     this.queue.done(pending)

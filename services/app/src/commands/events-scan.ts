@@ -1,16 +1,14 @@
 import type { Batch, BrokerRecord, Log } from '@roomway/broker'
 import {
-  headerNames,
+  type Effect,
+  effectOf,
   lookbackOffsets,
-  type Outcome,
   openEventReader,
   type RoomDirectory,
   type SetAsideReason,
-  systemNames,
 } from '@roomway/records'
 import { followPartition } from '../duties/follow-partition.js'
 import type { ServiceRun } from '../duties/service-run.js'
-import type { Effect } from './outcome-index.js'
 
 export interface EventsScanOptions {
   readonly events: Log
@@ -69,7 +67,8 @@ export class EventsScan {
       partition,
       directory,
       onOutcome: (outcome, record) => {
-        if (outcome.offset >= from) this.#options.onOutcome(outcome.commandId, effectOf(outcome, record))
+        if (outcome.offset < from) return
+        this.#options.onOutcome(outcome.commandKey, outcome.counts ? effectOf(record) : undefined)
       },
       onSetAside: (record, reason) => {
         if (record.offset >= refusedFrom) this.#refused.push(onRefused(record, reason))
@@ -100,12 +99,4 @@ export class EventsScan {
     this.#waiting = this.#waiting.filter(({ offset }) => offset > this.#position)
     for (const { resolve } of reached) resolve()
   }
-}
-
-/** What an outcome that counts says; undefined of one that does not. */
-export function effectOf(outcome: Outcome, record: BrokerRecord): Effect | undefined {
-  if (!outcome.counts) return undefined
-  const { offset } = outcome
-  if (record.headers[headerNames.event] !== systemNames.rejected) return { type: 'event', offset }
-  return { type: 'rejected', offset, error: record.value.slice() }
 }

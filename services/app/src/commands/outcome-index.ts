@@ -1,8 +1,4 @@
-/** What the outcome that counts says. It, and not what its writer once decided, is what further records are made of. */
-export type Effect =
-  | { readonly type: 'event'; readonly offset: number }
-  /** `error` is the JSON `{code, message}` of the record. */
-  | { readonly type: 'rejected'; readonly offset: number; readonly error: Uint8Array }
+import type { Effect } from '@roomway/records'
 
 export interface KnownOutcome {
   readonly effect: Effect

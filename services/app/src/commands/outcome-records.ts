@@ -2,6 +2,7 @@ import type { AppendRecord } from '@roomway/broker'
 import type { Decision } from '@roomway/handlers'
 import {
   type Command,
+  type Effect,
   headerNames,
   homeOf,
   outcomeHeaders,
@@ -10,7 +11,6 @@ import {
   sessionRoomKey,
   systemNames,
 } from '@roomway/records'
-import type { Effect } from './outcome-index.js'
 
 const jsonNull = new TextEncoder().encode('null')
 

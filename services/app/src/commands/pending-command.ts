@@ -1,7 +1,6 @@
-import type { Command } from '@roomway/records'
+import type { Command, Effect } from '@roomway/records'
 import type { MessageSpan } from '@roomway/telemetry'
 import type { Work } from '../duties/work-queue.js'
-import type { Effect } from './outcome-index.js'
 
 /** A record of the commands partition that is not dealt with for good. */
 export interface PendingCommand extends Work {

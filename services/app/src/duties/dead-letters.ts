@@ -15,14 +15,14 @@ export class DeadLetters {
   }
 
   /** Resolves when the record is durable in the log `dead`; never where this is closed before. Keeps a copy of the value. */
-  setAside(origin: DeadOrigin, record: BrokerRecord, reason: string): Promise<void> {
+  setAside(origin: DeadOrigin, record: BrokerRecord, reason: string, detail?: string): Promise<void> {
     const { partition, offset } = record
     this.#logger.warn(
-      { log: origin.log, partition, offset, reason },
+      { log: origin.log, partition, offset, reason, detail },
       'a record is set aside in the log of dead letters',
     )
     this.#counters.dead(origin.log, reason)
-    const dead = deadRecord(origin, record, reason)
+    const dead = deadRecord(origin, record, reason, detail)
     return new Promise((resolve) => {
       this.#writer.write(0, () => dead).then(resolve, () => undefined)
     })

@@ -1,7 +1,7 @@
 /** What the app tier counts, in plain integers; read when metrics are asked for. */
 export class AppCounters {
   /** Outcomes that count, read in a partition owned here, by what they say. */
-  readonly outcomes = { event: 0, rejected: 0 }
+  readonly outcomes = { event: 0, rejected: 0, answer: 0 }
   /** Commands that had an outcome already when they were read. */
   repeats = 0
   /** Outcomes written again because the first did not count. */
