@@ -91,6 +91,7 @@ export interface Config {
   readonly recentWindow: { readonly maxBytes: number; readonly maxAgeMs: number }
   readonly heartbeatMs: number
   readonly resumeMs: number
+  readonly handlerDeadlineMs: number
   /** For the commands that talk to a running Roomway. */
   readonly remote: { readonly url: string | undefined; readonly token: Secret | undefined }
   /** The `OTEL_` variables as they are. */

@@ -101,6 +101,7 @@ function assemble(values: SettingValues, env: Environment, command: Command, fau
     recentWindow: { maxBytes: values.ROOMWAY_RECENT_WINDOW_BYTES, maxAgeMs: values.ROOMWAY_RECENT_WINDOW_MS },
     heartbeatMs: values.ROOMWAY_HEARTBEAT_MS,
     resumeMs: values.ROOMWAY_RESUME_MS,
+    handlerDeadlineMs: values.ROOMWAY_HANDLER_DEADLINE_MS,
     remote: { url: values.ROOMWAY_URL, token: values.ROOMWAY_TOKEN },
     telemetryEnv: telemetryEnv(env),
   }

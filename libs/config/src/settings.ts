@@ -214,6 +214,11 @@ const limits = {
     schema: integer(1000, 86_400_000).default(120_000),
     meaning: 'How long after a break a session may be resumed, in ms.',
   },
+  ROOMWAY_HANDLER_DEADLINE_MS: {
+    schema: integer(10, 600_000).default(5000),
+    meaning:
+      'How long a handler of the application tier may take for one command, all attempts together, in ms. Then the command is rejected and set aside.',
+  },
 } satisfies Record<string, Setting>
 
 const client = {

@@ -42,6 +42,7 @@ describe('the defaults', () => {
       auth: { kind: 'none' },
       limits: { maxPayloadBytes: 65_536 },
       resumeMs: 120_000,
+      handlerDeadlineMs: 5_000,
       heartbeatMs: 25_000,
     })
     expect(config.allowedOrigins).toBeUndefined()

@@ -16,6 +16,8 @@ export interface AppTierOptions {
   readonly logger: Logger
   /** Default: every command is accepted unchanged. */
   readonly application?: Application
+  /** How long a handler may take for a command, all attempts together, in ms. Default 5,000. */
+  readonly handlerDeadlineMs?: number
   /** How often checkpoints are written. Default: every second or every 1,000 records. */
   readonly pace?: CheckpointPace
   /** Default: records nothing. */
@@ -57,10 +59,17 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     directory: directoryOf(events),
   }
   const { decide: handle } = options.application ?? plainApplication
+  const { handlerDeadlineMs = 5_000 } = options
   const owners = new PartitionDuties({
     name: 'commands',
     logger,
-    serve: serveCommands({ ...shared, commands, handle, trace: spansOf(tracer, `${prefix}.commands`) }),
+    serve: serveCommands({
+      ...shared,
+      commands,
+      handle,
+      handlerDeadlineMs,
+      trace: spansOf(tracer, `${prefix}.commands`),
+    }),
   })
   const movers = new PartitionDuties({
     name: 'intake',

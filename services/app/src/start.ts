@@ -36,6 +36,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     broker,
     logger,
     prefix,
+    handlerDeadlineMs: config.handlerDeadlineMs,
     ...(tracer && { tracer }),
     ...(application && { application }),
   })

@@ -16,10 +16,11 @@ import { followPartition } from '../duties/follow-partition.js'
 import type { Serve } from '../duties/partition-duties.js'
 import { atMost, ServiceRun } from '../duties/service-run.js'
 import { CommandHandling, type CommandHandlingOptions } from './command-handling.js'
+import { EventsFloors } from './events-floors.js'
 import { EventsScan } from './events-scan.js'
 import { OutcomeIndex } from './outcome-index.js'
 
-export interface CommandOwnerOptions extends CommandHandlingOptions {
+export interface CommandOwnerOptions extends Omit<CommandHandlingOptions, 'floors'> {
   readonly pace: CheckpointPace
   /** The homes of rooms in the present epoch of `events`. */
   readonly directory: () => RoomDirectory
@@ -38,11 +39,12 @@ const eventsPerCheckpoint = 10_000
 const lastCheckpointMs = 2_000
 
 export function serveCommands(options: CommandOwnerOptions): Serve {
-  return (partition, signal, onServing) => new CommandOwner(options, partition, signal).serve(onServing)
+  const shared = { ...options, floors: new EventsFloors(options.events) }
+  return (partition, signal, onServing) => new CommandOwner(shared, partition, signal).serve(onServing)
 }
 
 class CommandOwner {
-  readonly #options: CommandOwnerOptions
+  readonly #options: CommandOwnerOptions & CommandHandlingOptions
   readonly #partition: number
   readonly #run: ServiceRun
   readonly #eventsEpoch: string
@@ -52,7 +54,7 @@ class CommandOwner {
   /** Up to where the latest checkpoint says that events have been read. */
   #checkpointedEvents = 0
 
-  constructor(options: CommandOwnerOptions, partition: number, signal: AbortSignal) {
+  constructor(options: CommandOwnerOptions & CommandHandlingOptions, partition: number, signal: AbortSignal) {
     this.#options = options
     this.#partition = partition
     this.#run = new ServiceRun(signal)
@@ -115,7 +117,7 @@ class CommandOwner {
       from,
       refusedFrom,
       run: this.#run,
-      onOutcome: (commandId, effect) => handling.onOutcome(commandId, effect),
+      onOutcome: (outcome, record) => handling.onOutcome(outcome, record),
       onRefused: (record, reason) => dead.setAside({ log: 'events', epoch: this.#eventsEpoch }, record, reason),
       onProgress: () => this.#onScanned(scan.settledPosition),
     })
@@ -159,6 +161,6 @@ function checkpointOf(
 ): Checkpoint {
   const { handled, first } = queue
   const settled = scan.settledPosition
-  const events = first === undefined ? settled : Math.min(settled, first.effect?.offset ?? first.outcomeFrom)
+  const events = first === undefined ? settled : Math.min(settled, first.outcomeFrom)
   return { handled, eventsEpoch, events: { [partition]: events } }
 }

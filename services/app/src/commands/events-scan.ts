@@ -1,8 +1,7 @@
 import type { Batch, BrokerRecord, Log } from '@roomway/broker'
 import {
-  type Effect,
-  effectOf,
   lookbackOffsets,
+  type Outcome,
   openEventReader,
   type RoomDirectory,
   type SetAsideReason,
@@ -16,8 +15,8 @@ export interface EventsScanOptions {
   readonly directory: RoomDirectory
   /** Outcomes from here on are told about rightly; the scan begins the look-back below. */
   readonly from: number
-  /** Told of each outcome record from `from` on, in order; `effect` only of one that counts. */
-  readonly onOutcome: (commandId: string, effect: Effect | undefined) => void
+  /** Told of each outcome record from `from` on, in order. The record is borrowed. */
+  readonly onOutcome: (outcome: Outcome, record: BrokerRecord) => void
   /** Refused records are told of from here on. */
   readonly refusedFrom: number
   /** Told of each refused record. The scan waits for a promise it returns, which does not reject. */
@@ -67,8 +66,7 @@ export class EventsScan {
       partition,
       directory,
       onOutcome: (outcome, record) => {
-        if (outcome.offset < from) return
-        this.#options.onOutcome(outcome.commandKey, outcome.counts ? effectOf(record) : undefined)
+        if (outcome.offset >= from) this.#options.onOutcome(outcome, record)
       },
       onSetAside: (record, reason) => {
         if (record.offset >= refusedFrom) this.#refused.push(onRefused(record, reason))

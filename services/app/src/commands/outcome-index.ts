@@ -1,10 +1,17 @@
-import type { Effect } from '@roomway/records'
+import type { BrokerRecord } from '@roomway/broker'
+import { type Effect, effectOf, effectTypeOf, headerNames } from '@roomway/records'
 
 export interface KnownOutcome {
-  readonly effect: Effect
-  /** Whether its further records are durable, as far as this instance knows. */
+  /** Where the outcome stands. */
+  readonly offset: number
+  /** What it says; undefined where that takes too much room to be kept: it stands in the log. */
+  readonly effect: Effect | undefined
+  /** Whether everything that follows from it is durable, as far as this instance knows. */
   isSettled: boolean
 }
+
+/** So that all that is kept stays within some tens of megabytes. */
+const maxKeptBytes = 256
 
 /**
  * The outcomes that count of one events partition, from `floor` up to where it has been read. Two generations of at most
@@ -28,16 +35,16 @@ export class OutcomeIndex {
     return this.#floor
   }
 
-  get(commandId: string): KnownOutcome | undefined {
-    return this.#current.get(commandId) ?? this.#previous.get(commandId)
+  get(commandKey: string): KnownOutcome | undefined {
+    return this.#current.get(commandKey) ?? this.#previous.get(commandKey)
   }
 
-  /** Offsets grow from call to call. */
-  note(commandId: string, effect: Effect): KnownOutcome {
-    if (this.#current.size >= this.#generationSize) this.#rotate(effect.offset)
-    const outcome = { effect, isSettled: false }
-    this.#current.set(commandId, outcome)
-    return outcome
+  /** Notes the record of an outcome that counts. Offsets grow from call to call. */
+  note(commandKey: string, record: BrokerRecord): void {
+    const { offset } = record
+    if (this.#current.size >= this.#generationSize) this.#rotate(offset)
+    const effect = keptBytes(record) > maxKeptBytes ? undefined : effectOf(record)
+    this.#current.set(commandKey, { offset, effect, isSettled: false })
   }
 
   #rotate(offset: number): void {
@@ -46,4 +53,9 @@ export class OutcomeIndex {
     this.#current = new Map()
     this.#currentFrom = offset
   }
+}
+
+/** The event itself is not kept, only what follows from it. */
+function keptBytes({ headers, value }: BrokerRecord): number {
+  return effectTypeOf(headers) === 'event' ? (headers[headerNames.reply]?.length ?? 0) : value.length
 }

@@ -1,7 +1,8 @@
 /** A record that is being dealt with. */
 export interface Work {
   readonly offset: number
-  readonly bytes: number
+  /** What it occupies. */
+  bytes: number
   isDone: boolean
 }
 
@@ -50,6 +51,13 @@ export class WorkQueue<W extends Work> {
   /** All records below this offset have been added, or need nothing. */
   readTo(offset: number): void {
     this.#readTo = Math.max(this.#readTo, offset)
+  }
+
+  /** It has come to occupy more. */
+  grow(work: W, bytes: number): void {
+    if (work.isDone) return
+    work.bytes += bytes
+    this.#bytes += bytes
   }
 
   done(work: W): void {

@@ -8,6 +8,12 @@ export class AppCounters {
   rewrites = 0
   /** Stretches of events read back for the outcomes of repeats. */
   searches = 0
+  /** Runs of a handler after one that failed. */
+  handlerRetries = 0
+  /** Commands whose handler came to no answer. */
+  handlerFailures = 0
+  /** Events of answers sent to the owners of other partitions. */
+  forwards = 0
   /** Records copied from intake. */
   moved = 0
   readonly deadByReason = new Map<string, number>()

@@ -22,6 +22,21 @@ export function createAppMetrics({ counters, owned }: AppTier): Metrics {
     'Stretches of events read back for outcomes of repeats',
     () => counters.searches,
   )
+  metrics.counter(
+    'roomway_handler_retries_total',
+    'Runs of a handler after one that failed',
+    () => counters.handlerRetries,
+  )
+  metrics.counter(
+    'roomway_handler_failures_total',
+    'Commands rejected and set aside because their handler came to no answer by its deadline',
+    () => counters.handlerFailures,
+  )
+  metrics.counter(
+    'roomway_forwards_total',
+    'Events of answers sent to the owners of other partitions',
+    () => counters.forwards,
+  )
   metrics.counter('roomway_intake_moved_total', 'Records copied from intake to events', () => counters.moved)
   metrics.counterBy(
     'roomway_dead_letters_total',

@@ -1,0 +1,142 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@roomway/broker'
+import type { Decision, Handle, HandlerRun } from '@roomway/handlers'
+import type { Command } from '@roomway/records'
+import type { AppCounters } from '../operations/app-counters.js'
+import { answerFault } from './command-fault.js'
+
+export interface HandlerRunsOptions {
+  readonly handle: Handle
+  /** For all attempts together, in ms. */
+  readonly handlerDeadlineMs: number
+  readonly logger: Logger
+  readonly counters: AppCounters
+}
+
+/** `over`: the partition is not served here any more; nothing is to be done. */
+export type Verdict = Decision | { readonly type: 'failed'; readonly detail: string } | { readonly type: 'over' }
+
+/** Before an attempt that follows a failed one: this long, doubling, full jitter. */
+const firstPauseMs = 50
+
+/** Runs the handler of a command until it decides, again after a fault, to the deadline. */
+export class HandlerRuns {
+  readonly #options: HandlerRunsOptions
+  readonly #active = new Set<Run>()
+
+  constructor(options: HandlerRunsOptions) {
+    this.#options = options
+  }
+
+  /** At once where the handler decides at once. Does not throw or reject. */
+  decide(command: Command): Verdict | Promise<Verdict> {
+    const run = new Run(this.#options.handlerDeadlineMs)
+    const decided = this.#attempt(command, run)
+    if (!isThenable(decided)) return checked(decided)
+    run.startClock()
+    this.#active.add(run)
+    return this.#untilDecided(command, run, decided).finally(() => {
+      this.#active.delete(run)
+      run.end('over')
+    })
+  }
+
+  /** The partition is not served here any more: what runs is told to stop. */
+  async close(): Promise<void> {
+    for (const run of this.#active) run.end('over')
+  }
+
+  /** A handler that throws is one that rejects. */
+  #attempt(command: Command, run: Run): Decision | Promise<Decision> {
+    try {
+      return this.#options.handle(command, run)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #untilDecided(command: Command, run: Run, first: Decision | Promise<Decision>): Promise<Verdict> {
+    let fault = `it did not answer within ${this.#options.handlerDeadlineMs} ms`
+    for (let attempt = first; ; attempt = this.#attempt(command, run)) {
+      const result = await Promise.race([settled(attempt), run.ended])
+      if (typeof result === 'string') return result === 'over' ? over : failed(fault)
+      if ('decision' in result) return checked(result.decision)
+      fault = messageOf(result.error)
+      this.#onFault(command, run, result.error)
+      const ended = await Promise.race([run.pause(), run.ended])
+      if (ended !== undefined) return ended === 'over' ? over : failed(fault)
+      run.attempt++
+      this.#options.counters.handlerRetries++
+    }
+  }
+
+  #onFault({ id, room }: Command, { attempt }: Run, err: unknown): void {
+    this.#options.logger.warn(
+      { err, commandId: id, room, attempt },
+      'a handler failed and is run again until its deadline',
+    )
+  }
+}
+
+type End = 'late' | 'over'
+
+/** The attempts at one command. The signal is made only where it is asked for: most handlers decide at once. */
+class Run implements HandlerRun {
+  attempt = 1
+  readonly deadlineMs: number
+  readonly ended: Promise<End>
+  #end: (end: End) => void = () => undefined
+  #abort: AbortController | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(forMs: number) {
+    this.deadlineMs = Date.now() + forMs
+    this.ended = new Promise((resolve) => (this.#end = resolve))
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  startClock(): void {
+    this.#timer = setTimeout(() => this.end('late'), Math.max(0, this.deadlineMs - Date.now()))
+  }
+
+  /** Full jitter. */
+  pause(): Promise<undefined> {
+    const pauseMs = Math.random() * firstPauseMs * 2 ** Math.min(this.attempt - 1, 16)
+    return delay(pauseMs, undefined, { signal: this.signal }).catch(() => undefined)
+  }
+
+  /** What still runs is told to stop, and is not heard. */
+  end(end: End): void {
+    clearTimeout(this.#timer)
+    this.#end(end)
+    this.#abort?.abort()
+  }
+}
+
+const over: Verdict = { type: 'over' }
+const failed = (detail: string): Verdict => ({ type: 'failed', detail })
+
+/** What would be the same at the next attempt is not tried again. */
+function checked(decision: Decision): Verdict {
+  const fault = answerFault(decision)
+  return fault === undefined ? decision : failed(fault)
+}
+
+type Settled = { readonly decision: Decision } | { readonly error: unknown }
+
+const settled = async (attempt: Decision | Promise<Decision>): Promise<Settled> => {
+  try {
+    return { decision: await attempt }
+  } catch (error) {
+    return { error }
+  }
+}
+
+const isThenable = (decided: Decision | Promise<Decision>): decided is Promise<Decision> =>
+  typeof (decided as Partial<Promise<Decision>> | null)?.then === 'function'
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
