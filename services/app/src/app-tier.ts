@@ -58,7 +58,7 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     pace: options.pace ?? defaultPace,
     directory: directoryOf(events),
   }
-  const { decide: handle } = options.application ?? plainApplication
+  const application = options.application ?? plainApplication
   const { handlerDeadlineMs = 5_000 } = options
   const owners = new PartitionDuties({
     name: 'commands',
@@ -66,8 +66,9 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     serve: serveCommands({
       ...shared,
       commands,
-      handle,
+      handle: application.decide,
       handlerDeadlineMs,
+      deadlineMsOf: (room) => application.deadlineMs?.(room),
       trace: spansOf(tracer, `${prefix}.commands`),
     }),
   })
