@@ -1,4 +1,13 @@
-export type { AnyEvents, App, EventSchemas, RoomTypes } from './app-types.js'
+export type {
+  AnswerOf,
+  AnyEvents,
+  App,
+  EventSchemas,
+  ParamsOf,
+  ParsedEvents,
+  RoomTypes,
+  SentEvents,
+} from './app-types.js'
 export {
   type Application,
   type JoinRequest,

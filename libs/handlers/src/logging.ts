@@ -11,10 +11,7 @@ export function withFields(logger: Logger, fields: object): Logger {
   return Object.fromEntries(lines) as unknown as Logger
 }
 
-/** Where nobody hands in a logger: in tests of an application, say. */
-export const consoleLogger: Logger = {
-  debug: () => undefined,
-  info: (fields, message) => console.info(message, fields),
-  warn: (fields, message) => console.warn(message, fields),
-  error: (fields, message) => console.error(message, fields),
-}
+const toConsole = (fields: object, message: string): void => console.error(message, fields)
+
+/** Where nobody hands in a logger, in tests of an application, say. All of it goes to stderr. */
+export const consoleLogger: Logger = { debug: () => undefined, info: toConsole, warn: toConsole, error: toConsole }
