@@ -71,6 +71,19 @@ describe('start with handlers', () => {
     expect(line).toMatch(/:\d+/)
   })
 
+  test('answers a request whose first run was killed, with one effect', async () => {
+    const room = await client.join('fatal:a')
+    const events = new Recorder<RoomEvent>()
+    room.on('event', events.push)
+    const answer = room.request('work', { n: 1 }, { timeoutMs: 60_000 })
+    await start.line(/begun, and never ended/)
+    await start.kill()
+    start = await roomway(['start', '--json', '--handlers', module])
+    expect(await answer).toEqual({ isSecondRun: true })
+    await events.first(1, patienceMs)
+    expect(events.items.map(({ event, data, isOwn }) => [event, data, isOwn])).toEqual([['done', { n: 1 }, true]])
+  }, 120_000)
+
   test('takes rooms without handlers as they are', async () => {
     const room = await client.join('plain')
     expect(await room.request('anything', { n: 1 })).toBeNull()
