@@ -95,9 +95,8 @@ class RoomFolds<State> {
 
   async #bringUpToDate(room: string, log: RoomLog): Promise<SnapshotResult> {
     const to = await log.end()
-    const state = await this.#read(room, log, this.#states.take(room), to)
-    this.#states.put(room, state)
-    return { position: state.position, json: state.json }
+    const { position, json } = await this.#read(room, log, this.#states.take(room), to)
+    return { position, json }
   }
 
   /** From where the kept state stands; from the oldest event where there is none, or its place in the log is gone. */
@@ -112,22 +111,67 @@ class RoomFolds<State> {
   }
 
   async #readOn(room: string, log: RoomLog, kept: RoomState<State> | undefined, to: Position) {
-    let state = kept === undefined ? this.#initial() : kept.state
-    let isChanged = kept === undefined
-    let fault: { readonly error: unknown } | undefined
-    const position = await log.read(kept?.position, to, (event) => {
-      isChanged = true
-      // What a callback throws may not reach us through the log.
-      if (fault !== undefined) return
-      try {
-        state = next(this.#reduce(state, foldedEvent(event)), event)
-      } catch (error) {
-        fault = { error }
-      }
-    })
-    if (fault !== undefined) throw fault.error
-    const json = isChanged ? encodeJson(state, `the state of ${JSON.stringify(room)}`) : kept!.json
-    return { state, position, json }
+    const progress = new Progress(kept, to.epoch, kept === undefined ? this.#initial() : kept.state, this.#reduce)
+    try {
+      const position = await log.read(kept?.position, to, (event) => progress.take(event))
+      return this.#keep(room, progress.at(position))
+    } catch (error) {
+      // A log that is too long for one question is read in several.
+      const reached = error instanceof PositionError ? undefined : progress.reached()
+      if (reached !== undefined) this.#keep(room, reached)
+      throw error
+    }
+  }
+
+  #keep(room: string, state: RoomState<State>): RoomState<State> {
+    this.#states.put(room, state)
+    return state
+  }
+}
+
+/** A state while the room is read on. */
+class Progress<State> {
+  readonly #kept: RoomState<State> | undefined
+  readonly #epoch: string
+  readonly #reduce: (state: State, event: FoldedEvent<AnyEvents>) => State
+  #state: State
+  #lastOffset: number | undefined
+  #fault: { readonly error: unknown } | undefined
+
+  constructor(
+    kept: RoomState<State> | undefined,
+    epoch: string,
+    state: State,
+    reduce: (state: State, event: FoldedEvent<AnyEvents>) => State,
+  ) {
+    this.#kept = kept
+    this.#epoch = epoch
+    this.#state = state
+    this.#reduce = reduce
+  }
+
+  take(event: RoomEvent): void {
+    // What a callback throws may not reach us through the log.
+    if (this.#fault !== undefined) return
+    try {
+      this.#state = next(this.#reduce(this.#state, foldedEvent(event)), event)
+      this.#lastOffset = event.offset
+    } catch (error) {
+      this.#fault = { error }
+    }
+  }
+
+  /** The state where everything up to the position has been read. @throws what the fold threw. */
+  at(position: Position): RoomState<State> {
+    if (this.#fault !== undefined) throw this.#fault.error
+    const isUnchanged = this.#kept !== undefined && this.#lastOffset === undefined
+    return { state: this.#state, position, json: isUnchanged ? this.#kept.json : encodeJson(this.#state, 'the state') }
+  }
+
+  /** The state where the reading broke off; undefined where there is none to go on from. */
+  reached(): RoomState<State> | undefined {
+    if (this.#fault !== undefined) return undefined
+    return this.#lastOffset === undefined ? this.#kept : this.at({ epoch: this.#epoch, offset: this.#lastOffset })
   }
 }
 

@@ -62,6 +62,8 @@ export class MemoryRoomLog implements RoomLog {
   start = 0
   reads = 0
   readonly readFrom: (number | undefined)[] = []
+  /** Reads fail after so many events. */
+  breaksAfter: number | undefined
   /** Called before a read gives its events. */
   onRead: (() => Promise<void> | void) | undefined
 
@@ -92,9 +94,11 @@ export class MemoryRoomLog implements RoomLog {
     if ((from?.epoch ?? this.epoch) !== this.epoch || to.epoch !== this.epoch) throw new PositionError('epoch', 'other')
     const first = from === undefined ? this.start : from.offset + 1
     if (first < this.start) throw new PositionError('expired', 'below the start')
+    let left = this.breaksAfter ?? Number.POSITIVE_INFINITY
     for (const event of [...this.events]) {
       if (event.offset < first || event.offset > to.offset) continue
       await Promise.resolve()
+      if (left-- === 0) throw new Error('the log is away')
       onEvent(event)
     }
     return to.offset < first ? (from ?? to) : to

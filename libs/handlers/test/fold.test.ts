@@ -120,6 +120,18 @@ describe('a fold', () => {
     expect(texts(await second)).toEqual(['a'])
   })
 
+  test('whose reading breaks off goes on from the last event it took', async () => {
+    const { log, ask } = asking()
+    for (const data of ['a', 'b', 'c']) log.append(data)
+    log.breaksAfter = 2
+    await expect(ask()).rejects.toThrow('the log is away')
+    log.breaksAfter = 0
+    await expect(ask()).rejects.toThrow('the log is away')
+    log.breaksAfter = undefined
+    expect(texts(await ask())).toEqual(['a', 'b', 'c'])
+    expect(log.readFrom).toEqual([undefined, 3, 3])
+  })
+
   test('that fails at an event leaves nothing half done', async () => {
     const { log, ask } = asking()
     log.append('a')
@@ -135,7 +147,7 @@ describe('a fold', () => {
     const folds: [() => unknown, RegExp][] = [
       [() => undefined, /returned nothing for the event message at 0/],
       [() => Promise.resolve({}), /cannot be async/],
-      [() => 1n, /the state of "r" is no JSON/],
+      [() => 1n, /the state is no JSON/],
     ]
     for (const [reduce, message] of folds) {
       const { log, ask } = asking(fold<unknown>(() => ({}), reduce))
