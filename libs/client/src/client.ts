@@ -1,5 +1,6 @@
+import type { AnswerOf, EventsOf } from './application-types.js'
 import type { RoomwayError } from './errors.js'
-import type { AnyEvents, JoinOptions, Published, PublishOptions, Reply } from './events.js'
+import type { AnyEvents, JoinOptions, Published, PublishOptions, Reply, RequestOptions } from './events.js'
 import type { Room } from './room.js'
 import type { ClientState } from './state.js'
 
@@ -12,27 +13,44 @@ export interface ClientListeners {
   reply: Reply
 }
 
-/** A session with a Roomway gateway, kept over any number of connections to any node. `Events` types the events of its rooms. */
-export interface Client<Events extends object = AnyEvents> {
+/**
+ * A session with a Roomway gateway, kept over any number of connections to any node. `Kind` types its rooms: names of events with their data, or an
+ * application (`typeof app`).
+ */
+export interface Client<Kind extends object = AnyEvents> {
   readonly state: ClientState
   /**
    * Joins a room; outlives reconnects. Resolves when joined, rejects where the server refuses (`forbidden`, `bad_room`, `too_many_rooms`).
    * A room that is joined already is given as it is, whatever `from` says.
    */
-  join(room: string, options?: JoinOptions): Promise<Room<Events>>
+  join<Name extends string>(
+    room: Name,
+    options?: JoinOptions,
+  ): Promise<Room<EventsOf<Kind, Name>, AnswerOf<Kind, Name>>>
   /** The room, if it was asked for and not left. */
-  room(name: string): Room<Events> | undefined
+  room<Name extends string>(name: Name): Room<EventsOf<Kind, Name>, AnswerOf<Kind, Name>> | undefined
   /**
    * Publishes an event. Resolves when it is durable in the server's broker. Publishes go out in the order they are made, and again, unchanged, after a
    * reconnect: exactly one event comes of each. Made while there is no connection, they wait. Rejects with the server's error, `queue_full`,
    * `outcome_unknown` where the session ended between sending and answer, or `closed`.
    */
-  publish<Name extends keyof Events & string>(
-    room: string,
-    event: Name,
-    data: Events[Name],
+  publish<Name extends string, Event extends keyof EventsOf<Kind, Name> & string>(
+    room: Name,
+    event: Event,
+    data: EventsOf<Kind, Name>[Event],
     options?: PublishOptions,
   ): Promise<Published>
+  /**
+   * Publishes an event and resolves with the handler's answer; `null` where it has none, or there is no handler. Survives reconnects, to another node too. Rejects
+   * with the handler's rejection (`app.…`), with what a publish rejects with, with `timeout` (taken back, if it was not sent yet), and with `outcome_unknown`
+   * where the session was lost before the answer.
+   */
+  request<Name extends string, Event extends keyof EventsOf<Kind, Name> & string>(
+    room: Name,
+    event: Event,
+    data: EventsOf<Kind, Name>[Event],
+    options?: RequestOptions,
+  ): Promise<AnswerOf<Kind, Name>>
   /** Returns a function that takes the listener off again. */
   on<Name extends keyof ClientListeners>(name: Name, listener: (argument: ClientListeners[Name]) => void): () => void
   /** Waits for the acks of what was published (2 s at most), then closes for good. Iterations of rooms end. Idempotent. */

@@ -7,14 +7,12 @@ import { socketUrl } from './web-socket.js'
 /**
  * Connects to a Roomway gateway and stays connected until `close()`: `const client = connect('wss://rooms.example.com')`. Returns at once; joins and publishes
  * made before the connection is up wait for it. Several addresses are tried in turn; `http(s)` stands for `ws(s)`, no path for `/v1/ws`.
+ * `Kind` types the rooms: `connect<{ message: { text: string } }>`, or `connect<typeof app>` by an application of `@roomway/handlers`.
  * @throws TypeError for an address that is no URL, or where there is no WebSocket to be had.
  */
-export function connect<Events extends object = AnyEvents>(
-  address: Address,
-  options: ClientOptions = {},
-): Client<Events> {
+export function connect<Kind extends object = AnyEvents>(address: Address, options: ClientOptions = {}): Client<Kind> {
   if (typeof address !== 'function') checkAddresses([address].flat())
-  return new SessionClient(address, options) as unknown as Client<Events>
+  return new SessionClient(address, options) as unknown as Client<Kind>
 }
 
 function checkAddresses(addresses: readonly string[]): void {

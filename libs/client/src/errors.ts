@@ -2,10 +2,17 @@ import type { ErrorCode, ErrorFrame } from '@roomway/protocol'
 
 /**
  * The server's error codes, and the client's own: `queue_full` (more publishes wait than `maxPendingPublishes`: not sent),
- * `outcome_unknown` (sent, but the session ended before the answer: it may or may not have happened), `closed` (the client is closed: not sent)
- * and `connection` (a token or socket could not be had; the client goes on trying).
+ * `outcome_unknown` (sent, but the session ended before the answer: it may or may not have happened), `timeout` (of a request: no answer in
+ * time; it may have happened, or may yet), `closed` (the client is closed: not sent) and `connection` (a token or socket could not be had; the client goes on trying).
  */
-export type RoomwayErrorCode = ErrorCode | `app.${string}` | 'queue_full' | 'outcome_unknown' | 'closed' | 'connection'
+export type RoomwayErrorCode =
+  | ErrorCode
+  | `app.${string}`
+  | 'queue_full'
+  | 'outcome_unknown'
+  | 'timeout'
+  | 'closed'
+  | 'connection'
 
 export interface RoomwayErrorOptions extends ErrorOptions {
   readonly room?: string | undefined

@@ -18,6 +18,8 @@ export type RoomEvent<Events extends object = AnyEvents> = {
     readonly time: number
     /** Who published it; absent where a service did. */
     readonly user?: string
+    /** Whether this client published it, through any of its sessions, or a handler emitted it for such a publish. */
+    readonly isOwn: boolean
     readonly contentType?: string
     /** W3C trace context, where this event is sampled. */
     readonly traceparent?: string
@@ -64,11 +66,18 @@ export interface Reply {
 export interface PublishOptions {
   /** Content type of binary data. Default `application/octet-stream` for a Uint8Array, else JSON. */
   readonly contentType?: string
-  /** Asks the application tier for an answer; it comes as the client's `reply` event. */
+  /** Asks the application tier for an answer; it comes as the client's `reply` event. (`request` is a promise of it.) */
   readonly reply?: boolean
 }
 
-export function roomEventOf(frame: EventFrame, epoch: string): RoomEvent {
+export interface RequestOptions {
+  /** As of a publish. */
+  readonly contentType?: string
+  /** How long to wait for the answer, in ms, being without a connection included. Default 30,000. */
+  readonly timeoutMs?: number
+}
+
+export function roomEventOf(frame: EventFrame, epoch: string, isOwn: boolean): RoomEvent {
   const { room, event, id, time, offset, user, contentType, traceparent } = frame
   const data = frame.dataBase64 === undefined ? frame.data : bytesOf(frame.dataBase64)
   return {
@@ -79,6 +88,7 @@ export function roomEventOf(frame: EventFrame, epoch: string): RoomEvent {
     time,
     epoch,
     offset,
+    isOwn,
     ...(user !== undefined && { user }),
     ...(contentType !== undefined && { contentType }),
     ...(traceparent !== undefined && { traceparent }),

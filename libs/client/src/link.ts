@@ -1,5 +1,5 @@
 import type { ClientFrame, Codec, ServerFrame } from '@roomway/protocol'
-import { bearerSubprotocolPrefix, closeCodes, mayReconnect, subprotocols } from '@roomway/protocol'
+import { bearerSubprotocolPrefix, mayReconnect, subprotocols, tokenExpiredCode } from '@roomway/protocol'
 import { reconnectDelayMs } from './backoff.js'
 import type { Clock } from './clock.js'
 import { Connection } from './connection.js'
@@ -163,7 +163,7 @@ export class Link {
 
   /** A fixed token that has expired will not get better. */
   #isFinal(code: number): boolean {
-    const isExpired = code === closeCodes.token_expired.code
+    const isExpired = code === tokenExpiredCode
     return !mayReconnect(code) || (isExpired && typeof this.#settings.token === 'string')
   }
 

@@ -7,7 +7,6 @@ import type { Published } from './events.js'
 export interface PublishWire {
   epoch(): string
   sessionId(): string
-  nextId(): number
   sendEncoded(message: string | Uint8Array): void
   positionOf(room: string): Position | undefined
   /** The server's bound on the data of one publish. */
@@ -50,14 +49,13 @@ export class PublishQueue {
     this.#capacity = capacity
   }
 
-  /** Resolves once the event is durable in the broker. */
-  add(frame: Omit<PublishFrame, 'type' | 'id' | 'after'>): Promise<Published> {
+  /** Resolves once the event is durable in the broker. `id` is a number that the session has not used. */
+  add(id: number, frame: Omit<PublishFrame, 'type' | 'id' | 'after'>): Promise<Published> {
     if (this.#entries.size >= this.#capacity) {
       const message = `${this.#capacity} publishes wait for their ack already (maxPendingPublishes): wait for some`
       return Promise.reject(new RoomwayError('queue_full', message, { room: frame.room }))
     }
     return new Promise((resolve, reject) => {
-      const id = this.#wire.nextId()
       const encoded = this.#codec.encode({ type: 'publish', id, ...frame })
       const entry: Entry = {
         room: frame.room,
@@ -94,11 +92,23 @@ export class PublishQueue {
     for (const entry of this.#entries.values()) if (entry.sent !== undefined) this.#lose(entry)
   }
 
-  onAck(id: number): void {
+  /** The event's id; undefined where the ack is of no publish of this queue. */
+  onAck(id: number): string | undefined {
     const entry = this.#entries.get(id)
-    if (entry === undefined) return
+    if (entry === undefined) return undefined
     this.#remove(entry)
-    entry.resolve({ id: `${entry.sent?.sessionId ?? this.#wire.sessionId()}:${id}` })
+    const eventId = `${entry.sent?.sessionId ?? this.#wire.sessionId()}:${id}`
+    entry.resolve({ id: eventId })
+    return eventId
+  }
+
+  /** Takes a publish back that has not been sent; of another nothing happens. Returns whether it did. */
+  withdraw(id: number): boolean {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || entry.sent !== undefined || entry.isInDoubt) return false
+    this.#remove(entry)
+    entry.reject(new RoomwayError('timeout', 'not sent in time', { room: entry.room }))
+    return true
   }
 
   /** Returns whether the error answers a publish of this queue. */

@@ -6,6 +6,7 @@ import type {
   AnyEvents,
   Published,
   PublishOptions,
+  RequestOptions,
   RoomEvent,
   RoomLagged,
   RoomLeft,
@@ -32,10 +33,12 @@ export interface RoomListeners<Events extends object = AnyEvents> {
  * `maxBufferedEvents` wait for a loop that is slow, or that does not come: then the room leaves the flow, and goes on from where it was, out of the
  * server's log, when half of them are taken. So nothing is dropped and memory is bounded; who falls behind further than the log reaches gets a `reset`.
  */
-export interface Room<Events extends object = AnyEvents> extends AsyncIterable<RoomEvent<Events>> {
+export interface Room<Events extends object = AnyEvents, Answer = unknown> extends AsyncIterable<RoomEvent<Events>> {
   readonly name: string
   /** Everything up to here was handed over or waits in the buffer. Undefined before the first answer of the server. */
   readonly position: Position | undefined
+  /** The state that the events follow on, where `from: { snapshot: true }` was asked for: there when `join` has resolved. */
+  readonly snapshot: RoomSnapshot | undefined
   /** Returns a function that takes the listener off again. */
   on<Name extends keyof RoomListeners>(
     name: Name,
@@ -47,6 +50,12 @@ export interface Room<Events extends object = AnyEvents> extends AsyncIterable<R
     data: Events[Name],
     options?: PublishOptions,
   ): Promise<Published>
+  /** As `client.request` in this room. */
+  request<Name extends keyof Events & string>(
+    event: Name,
+    data: Events[Name],
+    options?: RequestOptions,
+  ): Promise<Answer>
   /** Ends the iteration after what is buffered. Idempotent. */
   leave(): void
 }
@@ -55,7 +64,9 @@ export interface Room<Events extends object = AnyEvents> extends AsyncIterable<R
 export interface RoomHost {
   readonly maxBufferedEvents: number
   readonly trace: ((event: RoomEvent) => void) | undefined
+  isOwn(eventId: string): boolean
   publish(room: string, event: string, data: unknown, options?: PublishOptions): Promise<Published>
+  request(room: string, event: string, data: unknown, options?: RequestOptions): Promise<unknown>
   leave(room: JoinedRoom): void
 }
 
@@ -69,6 +80,7 @@ export class JoinedRoom implements Room {
   readonly #buffer: EventBuffer
   #settle: { resolve: () => void; reject: (error: RoomwayError) => void } | undefined
   #subscription: Subscription | undefined
+  #snapshot: RoomSnapshot | undefined
 
   constructor(name: string, host: RoomHost) {
     this.name = name
@@ -92,6 +104,10 @@ export class JoinedRoom implements Room {
     return this.#subscription?.position
   }
 
+  get snapshot(): RoomSnapshot | undefined {
+    return this.#snapshot
+  }
+
   on<Name extends keyof RoomListeners>(name: Name, listener: (argument: RoomListeners[Name]) => void): () => void {
     const off = this.#emitter.on(name, listener)
     this.#drainSoon()
@@ -100,6 +116,10 @@ export class JoinedRoom implements Room {
 
   publish(event: string, data: unknown, options?: PublishOptions): Promise<Published> {
     return this.#host.publish(this.name, event, data, options)
+  }
+
+  request(event: string, data: unknown, options?: RequestOptions): Promise<unknown> {
+    return this.#host.request(this.name, event, data, options)
   }
 
   leave(): void {
@@ -111,7 +131,7 @@ export class JoinedRoom implements Room {
   }
 
   onEvent(frame: EventFrame, epoch: string): void {
-    const event = roomEventOf(frame, epoch)
+    const event = roomEventOf(frame, epoch, this.#host.isOwn(frame.id))
     if (event.traceparent !== undefined) this.#trace(event)
     this.#arrived({ event })
   }
@@ -130,6 +150,7 @@ export class JoinedRoom implements Room {
   }
 
   onSnapshot(snapshot: RoomSnapshot): void {
+    this.#snapshot = snapshot
     this.#emitter.emit('snapshot', snapshot)
   }
 

@@ -2,7 +2,9 @@ import type {
   ClientFrame,
   Codec,
   ErrorFrame,
+  JoinedFrame,
   ReplyFrame,
+  ResetFrame,
   ResumedFrame,
   ServerFrame,
   WelcomeFrame,
@@ -14,12 +16,11 @@ import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 import { Emitter } from './emitter.js'
 import { errorOf, RoomwayError } from './errors.js'
-import type { JoinOptions, Published, PublishOptions } from './events.js'
+import type { JoinOptions, Published, PublishOptions, RequestOptions } from './events.js'
 import { Link } from './link.js'
 import { onOnline } from './online.js'
 import type { Address, ClientOptions } from './options.js'
-import { publishContent } from './publish-content.js'
-import { PublishQueue } from './publish-queue.js'
+import { Publishing } from './publishing.js'
 import type { Room } from './room.js'
 import type { RoomFrame } from './rooms.js'
 import { Rooms } from './rooms.js'
@@ -37,7 +38,7 @@ export class SessionClient implements Client {
   readonly #session = new Session()
   readonly #link: Link
   readonly #rooms: Rooms
-  readonly #publishes: PublishQueue
+  readonly #publishes: Publishing
   #state: ClientState = { status: 'connecting', attempt: 0 }
   #resumeId: number | undefined
   #outcomeTimer: unknown
@@ -77,7 +78,7 @@ export class SessionClient implements Client {
   }
 
   async join(room: string, options: JoinOptions = {}): Promise<Room> {
-    if (this.#isClosed) throw new RoomwayError('closed', 'the client is closed', { room })
+    this.#assertNotClosed(room)
     return this.#rooms.join(room, options)
   }
 
@@ -86,9 +87,13 @@ export class SessionClient implements Client {
   }
 
   async publish(room: string, event: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
-    if (this.#isClosed) throw new RoomwayError('closed', 'the client is closed', { room })
-    const { codec = jsonCodec, traceparent } = this.#options
-    return this.#publishes.add(publishContent(codec.format, room, event, data, options, traceparent?.()))
+    this.#assertNotClosed(room)
+    return this.#publishes.publish(room, event, data, options)
+  }
+
+  async request(room: string, event: string, data: unknown, options: RequestOptions = {}): Promise<unknown> {
+    this.#assertNotClosed(room)
+    return this.#publishes.request(room, event, data, options)
   }
 
   on<Name extends keyof ClientListeners>(name: Name, listener: (argument: ClientListeners[Name]) => void): () => void {
@@ -102,22 +107,13 @@ export class SessionClient implements Client {
 
   async #close(): Promise<void> {
     this.#stopWatching()
-    if (this.#state.status === 'open') await this.#drain()
+    if (this.#state.status === 'open') await this.#publishes.drained(closeDrainMs)
     await this.#link.close()
   }
 
-  #drain(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#clock.setTimeout(resolve, closeDrainMs)
-      this.#publishes.whenEmpty().then(() => {
-        this.#clock.clearTimeout(timer)
-        resolve()
-      }, resolve)
-    })
-  }
-
-  get #isClosed(): boolean {
-    return this.#closing !== undefined || this.#state.status === 'closed'
+  #assertNotClosed(room: string): void {
+    if (this.#closing !== undefined || this.#state.status === 'closed')
+      throw new RoomwayError('closed', 'the client is closed', { room })
   }
 
   #enter(state: ClientState): void {
@@ -137,8 +133,7 @@ export class SessionClient implements Client {
       case 'resumed':
         return this.#onResumed(frame)
       case 'ack':
-        this.#publishes.onAck(frame.id)
-        this.#rooms.onLeaveAnswer(frame.id)
+        if (!this.#publishes.onAck(frame.id)) this.#rooms.onLeaveAnswer(frame.id)
         return
       case 'reply':
         return this.#onReply(frame)
@@ -196,7 +191,7 @@ export class SessionClient implements Client {
   }
 
   #onReply(frame: ReplyFrame): void {
-    if (!this.#session.isNews(frame.offset)) return
+    if (!this.#session.isNews(frame.offset) || this.#publishes.onReply(frame.id, frame.data)) return
     this.#emitter.emit('reply', { id: this.#eventId(frame.id), data: frame.data })
   }
 
@@ -215,8 +210,13 @@ export class SessionClient implements Client {
   #onRoomFrame(frame: RoomFrame): void {
     if (frame.type === 'joined' || frame.type === 'reset') this.#session.onEpoch(frame.epoch)
     if (frame.room !== sessionRoom) this.#rooms.onFrame(frame)
-    else if (frame.type === 'joined' || frame.type === 'reset') this.#session.onPosition(frame)
+    else if (frame.type === 'joined' || frame.type === 'reset') this.#onOwnPosition(frame)
     else if (frame.type === 'progress') this.#session.isNews(frame.offset)
+  }
+
+  #onOwnPosition(frame: JoinedFrame | ResetFrame): void {
+    this.#session.onPosition(frame)
+    if (frame.type === 'reset' || frame.recovered === false) this.#publishes.onSessionReset()
   }
 
   #eventId(id: number): string {
@@ -273,11 +273,13 @@ export class SessionClient implements Client {
     return new Rooms(wire, this.#clock, {
       maxBufferedEvents,
       trace,
+      isOwn: (eventId) => session.isOwn(eventId),
       publish: (room, event, data, options) => this.publish(room, event, data, options),
+      request: (room, event, data, options) => this.request(room, event, data, options),
     })
   }
 
-  #makePublishes(codec: Codec, capacity: number): PublishQueue {
+  #makePublishes(codec: Codec, capacity: number): Publishing {
     const session = this.#session
     const wire = {
       epoch: () => session.epoch,
@@ -287,6 +289,7 @@ export class SessionClient implements Client {
       positionOf: (room: string) => this.#rooms.positionOf(room),
       maxPayloadBytes: () => session.welcome?.limits.maxPayloadBytes ?? Number.POSITIVE_INFINITY,
     }
-    return new PublishQueue(wire, codec, this.#clock, capacity)
+    const { traceparent } = this.#options
+    return new Publishing(wire, { codec, clock: this.#clock, capacity, traceparent })
   }
 }

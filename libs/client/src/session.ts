@@ -1,5 +1,8 @@
 import type { Position, ResumedFrame, WelcomeFrame } from '@roomway/protocol'
 
+/** A client is another session only after an outage of minutes: events of one so many outages ago are nobody's own any more. */
+const maxSessions = 1000
+
 /** Who the client is to the server, over any number of connections. The token that proves it is kept in memory only. */
 export class Session {
   #id = ''
@@ -8,6 +11,8 @@ export class Session {
   #welcome: WelcomeFrame | undefined
   #epoch = ''
   #lastId = 0
+  /** Every session that this client was. */
+  readonly #ids = new Set<string>()
 
   get id(): string {
     return this.#id
@@ -42,15 +47,20 @@ export class Session {
   adopt(): void {
     const welcome = this.#welcome
     if (welcome === undefined) return
-    this.#id = welcome.session
+    this.#become(welcome.session)
     this.#resumeToken = welcome.resumeToken
     this.#own = { epoch: welcome.epoch, offset: welcome.offset }
   }
 
   onResumed(frame: ResumedFrame): void {
     if (!frame.recovered) this.adopt()
-    this.#id = frame.session
+    this.#become(frame.session)
     this.#resumeToken = frame.resumeToken
+  }
+
+  /** Whether an event came of a publish of this client: its id, or that of its command, begins with the session. */
+  isOwn(eventId: string): boolean {
+    return this.#ids.has(eventId.slice(0, eventId.lastIndexOf(':')))
   }
 
   /** The server names another epoch, in an answer about some room. */
@@ -68,5 +78,11 @@ export class Session {
     if (offset <= this.#own.offset) return false
     this.#own = { epoch: this.#own.epoch, offset }
     return true
+  }
+
+  #become(id: string): void {
+    this.#id = id
+    this.#ids.add(id)
+    if (this.#ids.size > maxSessions) this.#ids.delete(this.#ids.values().next().value ?? '')
   }
 }

@@ -7,10 +7,11 @@ import { build, stop } from 'esbuild'
 // esbuild's service is a process of its own.
 afterAll(() => stop())
 
-async function bundle(contents: string): Promise<string> {
+async function bundle(contents: string, external: string[] = []): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: fileURLToPath(new URL('..', import.meta.url)) },
     bundle: true,
+    external,
     minify: true,
     write: false,
     format: 'iife',
@@ -28,6 +29,14 @@ test('the client for JSON is under 8 KB gzipped', async () => {
   expect(bytes).toBeGreaterThan(2000)
   expect(bytes).toBeLessThan(8192)
   expect(text).not.toContain('MessagePack')
+  expect(text).not.toContain('useSyncExternalStore')
+})
+
+test('the React entry brings neither React nor another client along', async () => {
+  const text = await bundle("export { useRoom, RoomwayProvider } from '@roomway/client/react'", ['react'])
+  expect(gzipSync(text).length).toBeLessThan(3000)
+  expect(text).toContain('useSyncExternalStore')
+  expect(text).not.toContain('roomway.v1.json')
 })
 
 test.each([

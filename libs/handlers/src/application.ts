@@ -40,6 +40,8 @@ export interface Application {
   authorizeJoin(request: JoinRequest, run: HandlerRun): Promise<Verdict>
   /** Asked for rooms whose rule says `hasSnapshot`. Undefined: the room has none. */
   snapshot(request: JoinRequest, log: RoomLog, run: HandlerRun): Promise<Snapshot | undefined>
+  /** How long a command of the room may take, in ms, all attempts together. Undefined: as long as the application tier is set to. */
+  deadlineMs?(room: string): number | undefined
 }
 
 /** No business logic: every command is accepted unchanged. */

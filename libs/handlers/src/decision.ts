@@ -1,3 +1,4 @@
+import type { Logger } from '@roomway/broker'
 import type { ErrorCode } from '@roomway/protocol'
 import type { Command } from '@roomway/records'
 
@@ -27,6 +28,8 @@ export interface HandlerRun {
   readonly deadlineMs: number
   /** From 1. */
   readonly attempt: number
+  /** Where the handler's lines go. Default: the console. */
+  readonly logger?: Logger
 }
 
 /**

@@ -1,3 +1,6 @@
+/** Of `closeCodes`, for a client that has no use for the table. */
+export const tokenExpiredCode = 4002
+
 /**
  * Every close code that Roomway itself sends. The range is the advice: 4000–4499 reconnect, 4500–4999 do not.
  * docs/protocol.md holds the same table; a test keeps the two equal.
@@ -6,7 +9,7 @@ export const closeCodes = {
   restart: { code: 1012, meaning: 'the node restarts: reconnect to any' },
   slow: { code: 4000, meaning: 'the connection could not keep up: reconnect and resume' },
   drained: { code: 4001, meaning: 'the node is being drained: reconnect to another' },
-  token_expired: { code: 4002, meaning: 'the token has expired: fetch another, then reconnect' },
+  token_expired: { code: tokenExpiredCode, meaning: 'the token has expired: fetch another, then reconnect' },
   session_taken: { code: 4003, meaning: 'the session went on over a newer connection' },
   overloaded: { code: 4004, meaning: 'the node is overloaded: reconnect later' },
   bad_frame: { code: 4500, meaning: 'a frame that is no object, or not in the chosen format' },

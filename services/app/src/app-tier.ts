@@ -66,15 +66,15 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     directory: directoryOf(events),
   }
   const { handlerDeadlineMs = 5_000 } = options
-  const { decide: handle } = application
   const owners = new PartitionDuties({
     name: 'commands',
     logger,
     serve: serveCommands({
       ...shared,
       commands,
-      handle,
+      handle: application.decide,
       handlerDeadlineMs,
+      deadlineMsOf: (room) => application.deadlineMs?.(room),
       trace: spansOf(tracer, `${prefix}.commands`),
     }),
   })

@@ -1,6 +1,7 @@
 import { openBroker } from '@roomway/brokers'
 import type { Config } from '@roomway/config'
 import type { Context, ExitCode } from './context.js'
+import { loadApplication, type RunOptions } from './load-application.js'
 import { openLogger } from './log-lines.js'
 import { ServiceRun } from './service-run.js'
 import { openTracing } from './tracing.js'
@@ -16,14 +17,15 @@ interface Addresses {
 }
 
 /** Everything in one process, on whichever broker the configuration names. */
-export async function runStart(context: Context, config: Config, json: boolean): Promise<ExitCode> {
+export async function runStart(context: Context, config: Config, { json, handlers }: RunOptions): Promise<ExitCode> {
   const logger = openLogger(context, config)
   const run = new ServiceRun(context, logger)
+  const application = await loadApplication(handlers)
   const start = async () => {
     const { startGateway, startApp, startExamples, logPublisher } = await loadServices()
     const { tracer } = run.add('tracing', await openTracing('roomway', config, logger))
     const broker = run.add('broker', await openBroker(config, logger))
-    const app = run.add('app', await startApp({ broker, config, logger, tracer }))
+    const app = run.add('app', await startApp({ broker, config, logger, tracer, application }))
     const gateway = run.add('gateway', await startGateway({ broker, config, logger, tracer, application: app.answers }))
     const host = reachableHost(config.host)
     const gatewayUrl = `ws://${host}:${gateway.port}/v1/ws`

@@ -58,8 +58,8 @@ function shown({ data, contentType }: RoomEvent): string {
   return isBytes(data) ? `(${data.length} bytes of ${contentType})` : JSON.stringify(data)
 }
 
-/** As on the wire in JSON: bytes as base64. */
+/** As on the wire in JSON: bytes as base64, and nothing of whose it is (this client publishes none). */
 function printable(event: RoomEvent): object {
-  const { data, ...rest } = event
-  return isBytes(data) ? { ...rest, dataBase64: Buffer.from(data).toString('base64') } : event
+  const { data, ...rest } = { ...event, isOwn: undefined }
+  return isBytes(data) ? { ...rest, dataBase64: Buffer.from(data).toString('base64') } : { ...rest, data }
 }

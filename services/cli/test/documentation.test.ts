@@ -40,6 +40,12 @@ test('README.md links to every guide, and docs/adr/README.md to every decision',
   expect(decisions.filter((name) => !index.includes(`](${name})`))).toEqual([])
 })
 
+test('docs/handlers.md shows the example that is tested', () => {
+  const guide = documents.find(({ path }) => path === 'docs/handlers.md')!.text
+  const example = readFileSync(join(root, 'services/examples/src/chat-handlers.ts'), 'utf8')
+  expect(guide).toContain(`\`\`\`ts\n${example}\`\`\``)
+})
+
 test('docs/dependencies.md gives a reason for each library that a package needs to run', () => {
   const reasons = documents.find(({ path }) => path === 'docs/dependencies.md')!.text
   const unexplained = packages().flatMap(({ name, dependencies = {} }) =>

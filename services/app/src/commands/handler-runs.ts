@@ -9,6 +9,8 @@ export interface HandlerRunsOptions {
   readonly handle: Handle
   /** For all attempts together, in ms. */
   readonly handlerDeadlineMs: number
+  /** Of a room that has a deadline of its own, in ms. */
+  readonly deadlineMsOf?: (room: string) => number | undefined
   readonly logger: Logger
   readonly counters: AppCounters
 }
@@ -30,7 +32,8 @@ export class HandlerRuns {
 
   /** At once where the handler decides at once. Does not throw or reject. */
   decide(command: Command): Verdict | Promise<Verdict> {
-    const run = new Run(this.#options.handlerDeadlineMs)
+    const { deadlineMsOf, handlerDeadlineMs, logger } = this.#options
+    const run = new Run(deadlineMsOf?.(command.room) ?? handlerDeadlineMs, logger)
     const decided = this.#attempt(command, run)
     if (!isThenable(decided)) return checked(decided)
     this.#active.add(run)
@@ -56,7 +59,7 @@ export class HandlerRuns {
 
   async #untilDecided(command: Command, run: Run, first: Decision | Promise<Decision>): Promise<Verdict> {
     const ended = run.untilEnd()
-    let fault = `it did not answer within ${this.#options.handlerDeadlineMs} ms`
+    let fault = `it did not answer within ${run.forMs} ms`
     for (let attempt = first; ; attempt = this.#attempt(command, run)) {
       const result = await Promise.race([settled(attempt), ended])
       if (typeof result === 'string') return result === 'over' ? over : failed(fault)
@@ -83,12 +86,16 @@ type End = 'late' | 'over'
 /** The attempts at one command. The signal is made only where it is asked for: most handlers decide at once. */
 class Run implements HandlerRun {
   attempt = 1
+  readonly forMs: number
+  readonly logger: Logger
   readonly deadlineMs: number
   #end: (end: End) => void = () => undefined
   #abort: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(forMs: number) {
+  constructor(forMs: number, logger: Logger) {
+    this.forMs = forMs
+    this.logger = logger
     this.deadlineMs = Date.now() + forMs
   }
 

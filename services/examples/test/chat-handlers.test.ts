@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { type Client, connect, type RoomEvent } from '@roomway/client'
+import { freePorts, type NodeProcess, Recorder, spawnNode } from '@roomway/testing'
+import { WebSocket } from 'ws'
+import type app from '../src/chat-handlers.js'
+
+const patienceMs = 30_000
+let dataDir: string
+let roomway: NodeProcess
+let client: Client<typeof app>
+
+beforeAll(async () => {
+  const [gateway, appPort, page, admin] = (await freePorts(4)).map(String)
+  dataDir = await mkdtemp(join(tmpdir(), 'roomway-chat-'))
+  const env = {
+    ROOMWAY_DATA_DIR: dataDir,
+    ROOMWAY_GATEWAY_PORT: gateway!,
+    ROOMWAY_APP_PORT: appPort!,
+    ROOMWAY_CONSOLE_PORT: page!,
+    ROOMWAY_ADMIN_PORT: admin!,
+  }
+  const handlers = join(import.meta.dirname, '../src/chat-handlers.ts')
+  const args = ['start', '--json', '--handlers', handlers]
+  roomway = await spawnNode('services/cli/test/roomway.ts', { args, env })
+  await roomway.line(/"page"/, patienceMs)
+  client = connect<typeof app>(`ws://127.0.0.1:${gateway}`, { webSocket: WebSocket })
+}, 90_000)
+
+afterAll(async () => {
+  await client?.close()
+  await roomway?.close()
+  await rm(dataDir, { recursive: true, force: true })
+})
+
+test('a chat with handlers answers, mentions, cleans up what was said, and refuses spam', async () => {
+  const [room, bob] = await Promise.all([client.join('chat:tea'), client.join(`user:${'bob' as string}`)])
+  const events = new Recorder<RoomEvent<{ message: { text: string } }>>()
+  const mentions = new Recorder<unknown>()
+  room.on('event', (event) => events.push(event))
+  bob.on('event', ({ event, data }) => mentions.push([event, data]))
+
+  const answer = await room.request('message', { text: '  tea, @bob?  ' })
+  expect(answer.mentioned).toEqual(['bob'])
+  await mentions.first(1, patienceMs)
+  expect(mentions.items).toEqual([['mention', { room: 'chat:tea', text: 'tea, @bob?' }]])
+
+  await expect(room.request('message', { text: 'free money!' })).rejects.toMatchObject({
+    code: 'app.spam',
+    message: 'this is not the place for it',
+  })
+  await expect(room.request('message', { text: ' ' })).rejects.toMatchObject({ code: 'app.invalid_event' })
+  // @ts-expect-error the application has no such event
+  await expect(room.request('shout', { text: 'hey' })).rejects.toMatchObject({ code: 'app.unknown_event' })
+  await expect(client.request('user:bob', 'mention', {})).rejects.toMatchObject({ code: 'forbidden' })
+
+  const { id } = await room.publish('message', { text: 'the end' })
+  await events.find((event) => event.id === id, patienceMs)
+  expect(events.items.map(({ data, isOwn }) => [data.text, isOwn])).toEqual([
+    ['tea, @bob?', true],
+    ['the end', true],
+  ])
+})
