@@ -11,6 +11,7 @@ const patienceMs = 30_000
 let dataDir: string
 let roomway: NodeProcess
 let client: Client<typeof app>
+let bob: Client<typeof app>
 
 beforeAll(async () => {
   const [gateway, appPort, page, admin] = (await freePorts(4)).map(String)
@@ -21,26 +22,40 @@ beforeAll(async () => {
     ROOMWAY_APP_PORT: appPort!,
     ROOMWAY_CONSOLE_PORT: page!,
     ROOMWAY_ADMIN_PORT: admin!,
+    ROOMWAY_JWT_SECRET: 'a secret of at least thirty-two bytes',
   }
   const handlers = join(import.meta.dirname, '../src/chat-handlers.ts')
   const args = ['start', '--json', '--handlers', handlers]
   roomway = await spawnNode('services/cli/test/roomway.ts', { args, env })
   await roomway.line(/"page"/, patienceMs)
-  client = connect<typeof app>(`ws://127.0.0.1:${gateway}`, { webSocket: WebSocket })
+  const connectAs = async (user: string) => {
+    const token = await tokenOf(user, env)
+    return connect<typeof app>(`ws://127.0.0.1:${gateway}`, { webSocket: WebSocket, token })
+  }
+  ;[client, bob] = await Promise.all([connectAs('ann'), connectAs('bob')])
 }, 90_000)
+
+async function tokenOf(user: string, env: Record<string, string>): Promise<string> {
+  const args = ['token', '--sub', user, '--join', '**', '--publish', '**']
+  const spawned = await spawnNode('services/cli/test/roomway.ts', { args, env })
+  const [token] = await spawned.line(/^eyJ\S+$/, patienceMs)
+  await spawned.close()
+  return token
+}
 
 afterAll(async () => {
   await client?.close()
+  await bob?.close()
   await roomway?.close()
   await rm(dataDir, { recursive: true, force: true })
 })
 
 test('a chat with handlers answers, mentions, cleans up what was said, and refuses spam', async () => {
-  const [room, bob] = await Promise.all([client.join('chat:tea'), client.join(`user:${'bob' as string}`)])
+  const [room, own] = await Promise.all([client.join('chat:tea'), bob.join(`user:${'bob' as string}`)])
   const events = new Recorder<RoomEvent<{ message: { text: string } }>>()
   const mentions = new Recorder<unknown>()
   room.on('event', (event) => events.push(event))
-  bob.on('event', ({ event, data }) => mentions.push([event, data]))
+  own.on('event', ({ event, data }) => mentions.push([event, data]))
 
   const answer = await room.request('message', { text: '  tea, @bob?  ' })
   expect(answer.mentioned).toEqual(['bob'])
