@@ -224,6 +224,10 @@ describe('what a handler returns', () => {
       ['s1:4.0', { id: 's1:4' }],
     ])
     expect(valuesIn(cluster)).toEqual(['made', 'made', 'made', { seq: 4 }])
+    const unasked = cluster.topics.events.partitions[0]!.records.find(
+      ({ headers }) => headers[headerNames.id] === 's1:3',
+    )
+    expect(unasked!.headers).not.toHaveProperty(headerNames.reply)
   })
 
   test('answers also where there is no event at all', async () => {

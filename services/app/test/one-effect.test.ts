@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from '@jest/globals'
 import type { Decision, Handle } from '@roomway/handlers'
-import { headerNames, homeOf, RoomDirectory, sessionRoomKey } from '@roomway/records'
+import { eventRecord, headerNames, homeOf, RoomDirectory, sessionRoomKey } from '@roomway/records'
 import { openRoomHistory } from '../src/history/room-history.js'
 import {
   command,
@@ -105,6 +105,22 @@ describe('a takeover', () => {
       expect(idsIn(cluster)).toEqual(['s1:2'])
     },
   )
+
+  test('runs no handler before the events are read as far as they stand', async () => {
+    const cluster = new MemoryCluster()
+    cluster.topics.events.land([eventRecord(command(1), 0, -1)])
+    const client = cluster.client()
+    client.readLimit = (log, partition) => (log === 'events' && partition === 0 ? 0 : Number.POSITIVE_INFINITY)
+    const { handle, handled } = noting(() => ({ type: 'accept' }))
+    await start(client, { handle })
+    send(cluster, command(1), command(2, { room: farRoom }))
+    await until('the other partition', () => idsIn(cluster, farRoom).length === 1)
+    client.readLimit = () => Number.POSITIVE_INFINITY
+    cluster.topics.events.wake()
+    send(cluster, command(3))
+    await until('the marker', () => idsIn(cluster).includes('s1:3'))
+    expect(handled).toEqual(['s1:2', 's1:3'])
+  })
 
   test('between an outcome and what follows from it completes it, and never twice', async () => {
     const cluster = new MemoryCluster()
