@@ -4,6 +4,7 @@ import { testJoining } from './suites/joining.js'
 import { testPublishing } from './suites/publishing.js'
 import { testReplaying } from './suites/replaying.js'
 import { testResuming } from './suites/resuming.js'
+import { testStreaming } from './suites/streaming.js'
 import type { OpenBroker } from './test-nodes.js'
 
 /** What a gateway promises whatever broker runs. */
@@ -14,5 +15,6 @@ export function testGateway(name: string, openBroker: OpenBroker): void {
     testResuming(openBroker)
     testPublishing(openBroker)
     testGuarding(openBroker)
+    testStreaming(openBroker)
   })
 }
