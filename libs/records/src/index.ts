@@ -1,4 +1,5 @@
 export { type Checkpoint, checkpointRecord, findCheckpoint } from './checkpoint.js'
+export { type CloudEvent, cloudEventOf } from './cloud-event.js'
 export { type Command, commandRecord, parseCommand } from './command.js'
 export { type DeadOrigin, deadRecord } from './dead-letter.js'
 export { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'
