@@ -1,6 +1,7 @@
 import { get, type IncomingMessage } from 'node:http'
 import type { EventFrame, ServerFrame } from '@roomway/protocol'
 import { Recorder } from '@roomway/testing'
+import { expectFrame } from './expect-frame.js'
 
 /** One dispatched event, with the last id as it was then. */
 export interface StreamEvent {
@@ -73,7 +74,10 @@ export class SseClient {
 
   private constructor(response: IncomingMessage, lastEventId: string) {
     this.response = response
-    this.parser = new EventStreamParser((event) => this.received.push(event), lastEventId)
+    this.parser = new EventStreamParser((event) => {
+      if (event.frame.type !== 'close') expectFrame(event.frame)
+      this.received.push(event)
+    }, lastEventId)
     response.setEncoding('utf8')
     response.on('data', (chunk: string) => this.parser.write(chunk))
     response.on('error', () => {})
