@@ -23,7 +23,7 @@ export const runtime: Runtime = {
 }
 
 /** Of a request, its first line included: a token alone may have 16,384 characters, and the rooms of an event stream stand in its URL. */
-const maxRequestHeadBytes = 32_768
+const maxRequestHeadBytes = 65_536
 
 /** uWebSockets.js reads its limit of 4,096 bytes from the environment, once, while it is loaded; there is no other way to raise it. */
 function loadNative(path: string): unknown {

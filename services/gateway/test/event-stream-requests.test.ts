@@ -52,6 +52,8 @@ describe('a request for an event stream', () => {
     expect(await refusalOf({ rooms: ['chat:1', '$session'] })).toMatchObject({ status: 400, code: 'bad_room' })
     expect(await refusalOf({ rooms: ['chat:1', 'a\nb'] })).toMatchObject({ status: 400, code: 'bad_room' })
     expect(await refusalOf({ rooms: ['a', 'b', 'c', 'd'] })).toMatchObject({ status: 400, code: 'too_many_rooms' })
+    const many = Array.from({ length: 101 }, (_, n) => `chat:${n}`)
+    expect(await refusalOf({ rooms: many })).toMatchObject({ status: 400, code: 'too_many_rooms' })
     const stream = await SseClient.open(port, { rooms: ['a', 'b', 'c', 'a'] })
     stream.close()
   })

@@ -3,7 +3,7 @@ import type { Handshake } from '../../connection/reception.js'
 import type { PublishToTopic } from '../transport.js'
 import { stopId } from './event-id.js'
 import { FollowedRooms } from './followed-rooms.js'
-import { problemOf } from './problem.js'
+import { type Problem, problemOf } from './problem.js'
 import { Streams, type StreamsOptions } from './streams.js'
 import { UwsStream, writeAccess, writeProblem } from './uws-stream.js'
 
@@ -16,13 +16,17 @@ export interface SseOptions extends StreamsOptions {
 /** What the request asks for, copied. */
 interface StreamRequest {
   readonly rooms: FollowedRooms
-  readonly hasRooms: boolean
+  readonly fault: Problem | undefined
   readonly isStopped: boolean
   readonly origin: string | undefined
   readonly handshake: Handshake
 }
 
 const path = '/v1/sse'
+/** Every event carries a place for each. */
+const maxRooms = 100
+/** So much that the address of a stream, a token and the id that it comes back with go into the head of one request. */
+const maxAddressBytes = 24_576
 
 /** The transport of Server-Sent Events: `GET /v1/sse?room=a&room=b`. Returns how a frame is published to a topic. */
 export function serveSse(options: SseOptions): PublishToTopic {
@@ -34,10 +38,7 @@ export function serveSse(options: SseOptions): PublishToTopic {
       return writeProblem(res, problem, request.origin)
     }
     if (request.isStopped) return stop(res, request.origin)
-    if (!request.hasRooms) {
-      const problem = problemOf('bad_room', `name the rooms: ${path}?room=a&room=b`)
-      return writeProblem(res, problem, request.origin)
-    }
+    if (request.fault !== undefined) return writeProblem(res, request.fault, request.origin)
     const { rooms, handshake, origin } = request
     streams.open(rooms, handshake, (events) => new UwsStream({ res, origin, ...events }))
   })
@@ -46,7 +47,8 @@ export function serveSse(options: SseOptions): PublishToTopic {
 }
 
 function readRequest({ readHandshake }: SseOptions, req: HttpRequest): StreamRequest {
-  const query = new URLSearchParams(req.getQuery())
+  const address = req.getQuery()
+  const query = new URLSearchParams(address)
   const names = query.getAll('room')
   // A new EventSource cannot set the header; one that reconnects sends it with the address that it was made with.
   const lastEventId = req.getHeader('last-event-id') || query.get('lastEventId') || ''
@@ -54,11 +56,21 @@ function readRequest({ readHandshake }: SseOptions, req: HttpRequest): StreamReq
   const origin = req.getHeader('origin')
   return {
     rooms: new FollowedRooms(names, lastEventId),
-    hasRooms: names.length > 0,
+    fault: faultOf(names, address.length),
     isStopped: lastEventId === stopId,
     origin: origin !== '' && handshake.isOriginAllowed ? origin : undefined,
     handshake,
   }
+}
+
+/** What is wrong with the rooms besides what a join of each will say. */
+function faultOf(names: readonly string[], addressBytes: number): Problem | undefined {
+  if (names.length === 0) return problemOf('bad_room', `name the rooms: ${path}?room=a&room=b`)
+  if (new Set(names).size > maxRooms)
+    return problemOf('too_many_rooms', `a stream takes ${maxRooms} rooms: open another, or a WebSocket`)
+  return addressBytes > maxAddressBytes
+    ? problemOf('too_many_rooms', `the names of a stream’s rooms take ${maxAddressBytes} bytes of the address at most`)
+    : undefined
 }
 
 /** An EventSource that gets this does not come back. */
