@@ -69,12 +69,13 @@ export function testDoors(name: string, start: () => Promise<DoorsBroker>): void
     }
 
     /** Why records are set aside, from the log of dead letters. */
-    async function openDead(): Promise<{ readonly reasons: Recorder<string | undefined>; close(): Promise<void> }> {
-      const reasons = new Recorder<string | undefined>()
+    async function openDead(): Promise<{ readonly reasons: Recorder<string>; close(): Promise<void> }> {
+      const reasons = new Recorder<string>()
       const broker = await server.open()
       const log = await broker.log('dead')
       const onBatch = (batch: Batch) => {
-        for (const { key, headers } of batch.records) if (key === '$dead') reasons.push(headers['roomway-reason'])
+        for (const { key, headers } of batch.records)
+          if (key === '$dead') reasons.push(headers['roomway-reason'] ?? 'none')
       }
       const tail = await log.tail(new Map([[0, await log.start(0)]]), { onBatch, onReset() {} })
       const close = async () => {
