@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import type { Batch, Broker, BrokerRecord } from '@roomway/broker'
+import type { Batch, Broker } from '@roomway/broker'
 import type { EventFrame } from '@roomway/protocol'
 import { Recorder } from '@roomway/testing'
 import { RawClient } from '../../services/gateway/test/raw-client.js'
@@ -13,6 +13,8 @@ export interface ForeignRecord {
 /** One way for a foreign program to publish. */
 export interface Door {
   readonly name: string
+  /** Of the attributes of a CloudEvent in binary mode. */
+  readonly cloudEventPrefix: string
   /** Publishes to a room with a public tool, in order. */
   publish(room: string, records: readonly ForeignRecord[]): Promise<void>
 }
@@ -66,6 +68,23 @@ export function testDoors(name: string, start: () => Promise<DoorsBroker>): void
       return all[0]!
     }
 
+    /** Why records are set aside, from the log of dead letters. */
+    async function openDead(): Promise<{ readonly reasons: Recorder<string>; close(): Promise<void> }> {
+      const reasons = new Recorder<string>()
+      const broker = await server.open()
+      const log = await broker.log('dead')
+      const onBatch = (batch: Batch) => {
+        for (const { key, headers } of batch.records)
+          if (key === '$dead') reasons.push(headers['roomway-reason'] ?? 'none')
+      }
+      const tail = await log.tail(new Map([[0, await log.start(0)]]), { onBatch, onReset() {} })
+      const close = async () => {
+        await tail.close()
+        await broker.close()
+      }
+      return { reasons, close }
+    }
+
     test('what foreign programs publish by every door reaches all clients on both nodes, in order, with the same offsets', async () => {
       let count = 0
       for (const door of server.doors) {
@@ -95,24 +114,42 @@ export function testDoors(name: string, start: () => Promise<DoorsBroker>): void
       expect(named.map((event) => event.data)).toEqual(server.doors.map(() => 1))
     })
 
-    test('records of bad UTF-8 and bad JSON go to the dead letters with the reason, and the room goes on', async () => {
-      const dead = new Recorder<BrokerRecord>()
-      const broker = await server.open()
-      const log = await broker.log('dead')
-      const onBatch = (batch: Batch) => {
-        for (const record of batch.records) if (record.key === '$dead') dead.push(record)
+    test('a CloudEvent in binary mode is named by its type, comes once, and one whose type is no name is set aside', async () => {
+      const cloudEvent = (prefix: string, type: string) => ({
+        [`${prefix}specversion`]: '1.0',
+        [`${prefix}type`]: type,
+        [`${prefix}source`]: '/orders/eu',
+        [`${prefix}id`]: `${type.length}-${prefix}`,
+      })
+      const dead = await openDead()
+      for (const door of server.doors) {
+        const named = { value: '{"by":1}', headers: cloudEvent(door.cloudEventPrefix, 'com.example.order.created') }
+        const unnamed = { value: '{"by":2}', headers: cloudEvent(door.cloudEventPrefix, 'x'.repeat(256)) }
+        await door.publish(room, [named, unnamed, named, { value: '"marker"' }])
       }
-      const tail = await log.tail(new Map([[0, await log.start(0)]]), { onBatch, onReset() {} })
+      await dead.reasons.until((items) => items.length >= server.doors.length, 30_000, 'the dead letters')
+      expect(dead.reasons.items).toEqual(server.doors.map(() => 'bad_event_name'))
+      const prefixes = new Set(server.doors.map((door) => door.cloudEventPrefix))
+      const events = await received(prefixes.size + server.doors.length)
+      const named = events.filter(({ event }) => event === 'com.example.order.created')
+      expect(named.map(({ id }) => id).sort()).toEqual([...prefixes].map((prefix) => `/orders/eu 25-${prefix}`).sort())
+      for (const { data } of named) expect(data).toEqual({ by: 1 })
+      await dead.close()
+    })
+
+    test('records of bad UTF-8 and bad JSON go to the dead letters with the reason, and the room goes on', async () => {
+      const dead = await openDead()
       for (const door of server.doors) {
         await door.publish(room, [{ value: '{"broken":' }, { value: '"whole"' }])
         await door.publish(room, [{ value: Buffer.from([0x22, 0xc3, 0x28, 0x22]) }])
       }
-      await dead.until((items) => items.length >= server.doors.length * 2, 30_000, 'the dead letters')
-      const reasons = dead.items.map(({ headers }) => headers['roomway-reason'])
-      expect(reasons.sort()).toEqual([...server.doors.map(() => 'bad_json'), ...server.doors.map(() => 'bad_utf8')])
+      await dead.reasons.until((items) => items.length >= server.doors.length * 2, 30_000, 'the dead letters')
+      expect([...dead.reasons.items].sort()).toEqual([
+        ...server.doors.map(() => 'bad_json'),
+        ...server.doors.map(() => 'bad_utf8'),
+      ])
       expect((await received(server.doors.length)).map((event) => event.data)).toEqual(server.doors.map(() => 'whole'))
-      await tail.close()
-      await broker.close()
+      await dead.close()
     })
 
     test('what a client publishes comes to everyone once, through the app tier, with its sender’s id', async () => {

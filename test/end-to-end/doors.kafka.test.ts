@@ -10,6 +10,7 @@ testDoors('Kafka', async () => {
   const prefix = randomPrefix()
   const door = (topic: string, extra: readonly string[] = []) => ({
     name: topic,
+    cloudEventPrefix: 'ce_',
     async publish(room: string, records: readonly ForeignRecord[]) {
       for (const group of byHeaders(records)) await kcat(brokers, `${prefix}.${topic}`, room, group, extra)
     },

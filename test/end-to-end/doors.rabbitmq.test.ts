@@ -2,21 +2,36 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openRabbitmqBroker } from '@roomway/broker-rabbitmq'
 import { randomPrefix, testRabbitmq } from '@roomway/testing'
-import { testDoors } from './doors-suite.js'
+import { connect } from 'amqplib'
+import { type Door, testDoors } from './doors-suite.js'
 import { silentLogger } from './silent-logger.js'
 
 testDoors('RabbitMQ', async () => {
   const { url } = await testRabbitmq()
   const prefix = randomPrefix()
-  const intake = {
+  const intake: Door = {
     name: 'intake',
-    async publish(room: string, records: readonly { value: string | Buffer; headers?: Record<string, string> }[]) {
+    cloudEventPrefix: 'cloudEvents_',
+    async publish(room, records) {
       for (const { value, headers = {} } of records) await amqpPublish(url, `${prefix}.intake`, room, value, headers)
+    },
+  }
+  // A client in another language: amqp-publish takes no header whose name has a colon.
+  const library: Door = {
+    name: 'intake by a library',
+    cloudEventPrefix: 'cloudEvents:',
+    async publish(room, records) {
+      const connection = await connect(url)
+      const channel = await connection.createConfirmChannel()
+      for (const { value, headers = {} } of records)
+        channel.publish(`${prefix}.intake`, room, Buffer.from(value), { headers })
+      await channel.waitForConfirms()
+      await connection.close()
     },
   }
   return {
     open: () => openRabbitmqBroker({ url, prefix, partitions: 4, logger: silentLogger }),
-    doors: [intake],
+    doors: [intake, library],
     close: async () => {},
   }
 })

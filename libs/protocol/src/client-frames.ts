@@ -19,12 +19,17 @@ export type ClientFrameResult =
       readonly room?: string
     }
 
+// What a JSON Schema can say of the refinements below, for docs/asyncapi.json.
+const nameForm = { minLength: 1, maxLength: 255, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$' }
+const userNameForm = { ...nameForm, pattern: '^[^$\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$' }
+
 const id = z.int().positive()
-const userRoom = z.string().refine(isUserRoom, { error: 'not a room name that users may use' })
-const anyRoom = z.string().refine(isRoomName, { error: 'not a room name' })
+const userRoom = z.string().refine(isUserRoom, { error: 'not a room name that users may use' }).meta(userNameForm)
+const anyRoom = z.string().refine(isRoomName, { error: 'not a room name' }).meta(nameForm)
 const eventName = z
   .string()
   .refine((name) => isEventName(name) && !name.startsWith('$'), { error: 'not an event name that users may use' })
+  .meta(userNameForm)
 const token = z.string().min(1).max(maxTokenChars)
 const position = z.object({ epoch: z.string().min(1).max(maxEpochChars), offset: z.int().min(-1) })
 const from = z.union([
@@ -40,12 +45,23 @@ const traceparent = z
   .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
   .optional()
   .catch(undefined)
-const resumeRooms = z.custom<ResumeFrame['rooms']>(isResumeRooms, {
-  error: `at most ${maxResumeRooms} room names, each with a position`,
-})
-const base64 = z.string().refine(isBase64, { error: 'not valid base64' })
+const resumeRooms = z
+  .custom<ResumeFrame['rooms']>(isResumeRooms, {
+    error: `at most ${maxResumeRooms} room names, each with a position`,
+  })
+  .meta({
+    type: 'object',
+    maxProperties: maxResumeRooms,
+    propertyNames: nameForm,
+    additionalProperties: z.toJSONSchema(position, { target: 'draft-7', io: 'input' }),
+  })
+const base64 = z.string().refine(isBase64, { error: 'not valid base64' }).meta({ contentEncoding: 'base64' })
 
-const schemas: ReadonlyMap<unknown, z.ZodType<ClientFrame>> = new Map<ClientFrame['type'], z.ZodType<ClientFrame>>([
+/** By type. */
+export const clientFrameSchemas: ReadonlyMap<ClientFrame['type'], z.ZodType<ClientFrame>> = new Map<
+  ClientFrame['type'],
+  z.ZodType<ClientFrame>
+>([
   [
     'join',
     z.object({ type: z.literal('join'), id, room: userRoom, from: from.optional(), presence: z.boolean().optional() }),
@@ -78,7 +94,7 @@ const schemas: ReadonlyMap<unknown, z.ZodType<ClientFrame>> = new Map<ClientFram
  * A bad room gives `bad_room`, bad data `bad_payload`, everything else, an unknown `type` included, `bad_frame`.
  */
 export function parseClientFrame(object: Readonly<Record<string, unknown>>): ClientFrameResult {
-  const schema = schemas.get(object.type)
+  const schema = clientFrameSchemas.get(object.type as ClientFrame['type'])
   if (schema === undefined) return refusal(object, 'bad_frame', 'unknown type of frame')
   const result = schema.safeParse(object)
   if (!result.success) return refusalFor(object, result.error)

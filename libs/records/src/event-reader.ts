@@ -8,6 +8,7 @@
  */
 import type { BrokerRecord } from '@roomway/broker'
 import { isEventName } from '@roomway/protocol'
+import { cloudEventOf } from './cloud-event.js'
 import { DuplicateIndex } from './duplicate-index.js'
 import { defaultEventName, headerNames, jsonContentType } from './envelope.js'
 import { isRepeat, outcomeCounts } from './first-outcome.js'
@@ -71,16 +72,17 @@ class Reader implements EventReader {
     const { key, headers, offset } = record
     const isSessionRoom = key?.startsWith('$session:') === true
     if (key?.startsWith('$') === true && !isSessionRoom) return undefined
-    const event = headers[headerNames.event] ?? defaultEventName
+    const timeMs = timeOf(headers[headerNames.time])
+    const cloudEvent = timeMs === undefined ? cloudEventOf(headers) : undefined
+    const event = headers[headerNames.event] ?? cloudEvent?.event ?? defaultEventName
     const contentType = headers[headerNames.contentType] ?? jsonContentType
     const isJson = contentType === jsonContentType || isJsonContentType(contentType)
-    const timeMs = timeOf(headers[headerNames.time])
     const fault = this.#fault(record, event, isJson, timeMs !== undefined)
     if (fault !== undefined) {
       this.#options.onSetAside?.(record, fault)
       return undefined
     }
-    const id = headers[headerNames.id]
+    const id = headers[headerNames.id] ?? cloudEvent?.id
     if (id !== undefined && !this.#isFirst(record, key!, id)) return undefined
     if (!isSessionRoom && event.charCodeAt(0) === 36) return undefined
     return {
@@ -107,7 +109,7 @@ class Reader implements EventReader {
     if (home < 0) return 'bad_room'
     if (home !== this.#options.partition) return 'home'
     if (isOurs) return undefined
-    if (event !== defaultEventName && !isEventName(event)) return 'bad_event_name'
+    if (event !== defaultEventName && (!isEventName(event) || event.startsWith('$'))) return 'bad_event_name'
     return payloadFault(record.value, isJson)
   }
 

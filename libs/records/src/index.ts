@@ -1,5 +1,6 @@
 export { type Answer, type AnswerEvent, decodeAnswer, encodeAnswer } from './answer.js'
 export { type Checkpoint, checkpointRecord, findCheckpoint } from './checkpoint.js'
+export { type CloudEvent, cloudEventOf } from './cloud-event.js'
 export { type Command, commandKey, commandRecord, parseCommand } from './command.js'
 export { type DeadOrigin, deadRecord } from './dead-letter.js'
 export { deploymentKey } from './deployment-key.js'

@@ -14,8 +14,8 @@ export { SERVERS_VARIABLE, TestServers } from './test-servers.js'
  * @throws Error that says what is missing, and how to install it.
  */
 export async function prepareTests(say: (line: string) => void): Promise<void> {
-  const { KCAT, AMQP_TOOLS, CHROMIUM, PYTHON, GO, JAVA, MAVEN, RABBITMQ } = system
-  const tools = [KCAT, AMQP_TOOLS, CHROMIUM, PYTHON, GO, JAVA, MAVEN, RABBITMQ]
+  const { KCAT, AMQP_TOOLS, CURL, CHROMIUM, PYTHON, GO, JAVA, MAVEN, RABBITMQ } = system
+  const tools = [KCAT, AMQP_TOOLS, CURL, CHROMIUM, PYTHON, GO, JAVA, MAVEN, RABBITMQ]
   const missing = tools.filter((tool) => !tool.isPresent()).map((tool) => tool.name)
   if (missing.length > 0) say(`  apt-get install ${missing.join(' ')}`)
   await system.ensureSystemPackages(tools)

@@ -26,6 +26,7 @@ export const RABBITMQ: SystemPackage = {
 }
 export const KCAT = program('kcat', 'publishes to Kafka from outside', 'kcat', 'kafkacat')
 export const AMQP_TOOLS = program('amqp-tools', 'publishes to RabbitMQ from outside', 'amqp-publish')
+export const CURL = program('curl', 'reads event streams', 'curl')
 export const CHROMIUM = program('chromium', 'the browser of the tests', 'chromium', 'chromium-browser', 'google-chrome')
 export const PYTHON = program('python3-venv', 'a client in another language', 'python3')
 export const GO = program('golang-go', 'a client in another language', 'go')

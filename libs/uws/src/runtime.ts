@@ -22,7 +22,12 @@ export const runtime: Runtime = {
   runPackage,
 }
 
+/** Of a request, its first line included: a token alone may have 16,384 characters, and the rooms of an event stream stand in its URL. */
+const maxRequestHeadBytes = 65_536
+
+/** uWebSockets.js reads its limit of 4,096 bytes from the environment, once, while it is loaded; there is no other way to raise it. */
 function loadNative(path: string): unknown {
+  process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxRequestHeadBytes)
   const native: CommonJsModule = { exports: {} }
   process.dlopen(native, path)
   return native.exports

@@ -49,6 +49,21 @@ describe('an intake record', () => {
     expect(homeOf(otherRoom, 2)).toBe(1)
   })
 
+  test('that is a CloudEvent has its type as name and its source and id as id; one whose type is no name is set aside', async () => {
+    const cluster = new MemoryCluster()
+    await start(cluster.client())
+    const cloud = (type: string) => ({ ce_type: type, ce_source: '/orders', ce_id: 'A-1', ce_specversion: '1.0' })
+    put(cluster, room, cloud('com.example.created'))
+    put(cluster, room, cloud('com.example.created'))
+    put(cluster, room, cloud('$rejected'))
+    put(cluster, room, { 'cloudEvents:type': 'moved', [headerNames.event]: 'mine' })
+    await until('both events', () => eventsIn(cluster, 0).length === 2)
+    expect(eventsIn(cluster, 0)).toMatchObject([{ event: 'com.example.created', id: '/orders A-1' }, { event: 'mine' }])
+    const dead = cluster.topics.dead.partitions[0]!.records
+    await until('the dead letter', () => dead.length === 1)
+    expect(dead[0]!.headers).toMatchObject({ [headerNames.reason]: 'bad_event_name' })
+  })
+
   test('keeps its own id, content type and foreign headers; user, time and what only Roomway sets are not taken from it', async () => {
     const cluster = new MemoryCluster()
     await start(cluster.client())

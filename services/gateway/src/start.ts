@@ -1,16 +1,17 @@
 import { createAuthenticator, findToken, originAllowed } from '@roomway/auth'
 import { offTracer } from '@roomway/telemetry'
 import { loadUws, type us_listen_socket } from '@roomway/uws'
-import type { Handshake } from './connection/reception.js'
+import type { Guest, Handshake } from './connection/reception.js'
 import type { Gateway, GatewayOptions } from './gateway.js'
 import { Node } from './node.js'
 import { serveAdmin } from './operations/admin.js'
 import { serveHealth } from './operations/health.js'
 import { Tracing } from './operations/tracing.js'
+import { Places } from './transport/places.js'
+import { serveSse } from './transport/sse/sse.js'
 import { serveWebSockets } from './transport/websocket.js'
 
 const frameOverheadBytes = 4_096
-const retryAfterSeconds = 2
 
 /**
  * Starts a connection node: resolves once it listens, with its windows being filled (`/readyz` says when they are).
@@ -28,17 +29,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await node.open()
   const app = uws.App()
   const { limits } = config
-  const publish = serveWebSockets({
+  const shared = {
     app,
     reception: node.reception,
-    maxFrameBytes: Math.ceil(limits.maxPayloadBytes * 1.4) + frameOverheadBytes,
+    places: new Places(limits.maxConnections),
     hardLimitBytes: limits.hardBufferBytes,
     heartbeatMs: config.heartbeatMs,
-    onDrain: (guest) => guest.connection !== undefined && node.drained(guest.connection),
-    readHandshake: (header) => readHandshake(options, header),
-    overload: (sockets) => (sockets >= limits.maxConnections ? { retryAfterSeconds } : undefined),
-  })
-  node.fanOut.connect(publish)
+    onDrain: (guest: Guest) => guest.connection !== undefined && node.drained(guest.connection),
+    readHandshake: (header: (name: string) => string) => readHandshake(options, header),
+  }
+  const maxFrameBytes = Math.ceil(limits.maxPayloadBytes * 1.4) + frameOverheadBytes
+  node.fanOut.connect(serveWebSockets({ ...shared, maxFrameBytes }))
+  node.fanOut.connect(serveSse(shared))
   let state: 'open' | 'closing' = 'open'
   const unready = () => (state === 'closing' ? ['the node is closing'] : node.unready())
   serveHealth(app, unready)

@@ -5,6 +5,7 @@ import { testJoining } from './suites/joining.js'
 import { testPublishing } from './suites/publishing.js'
 import { testReplaying } from './suites/replaying.js'
 import { testResuming } from './suites/resuming.js'
+import { testStreaming } from './suites/streaming.js'
 import type { OpenBroker } from './test-nodes.js'
 
 /** What a gateway promises whatever broker runs. */
@@ -16,5 +17,6 @@ export function testGateway(name: string, openBroker: OpenBroker): void {
     testPublishing(openBroker)
     testDirectPublishing(openBroker)
     testGuarding(openBroker)
+    testStreaming(openBroker)
   })
 }

@@ -3,6 +3,7 @@ import { jsonCodec } from '@roomway/protocol/json'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
 import { Recorder } from '@roomway/testing'
 import WebSocket from 'ws'
+import { expectFrame } from './expect-frame.js'
 
 export type Frame = ServerFrame
 type FrameOf<T extends Frame['type']> = Extract<Frame, { type: T }>
@@ -14,7 +15,7 @@ export interface RawClientOptions {
   readonly headers?: Record<string, string>
 }
 
-/** A client that does nothing by itself: it sends what it is told to and records every frame. */
+/** A client that does nothing by itself: it sends what it is told to and records every frame, and holds the server to their form. */
 export class RawClient {
   readonly frames = new Recorder<Frame>()
   readonly closed: Promise<{ code: number; reason: string }>
@@ -27,7 +28,7 @@ export class RawClient {
     this.ws = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, protocols, { headers })
     this.ws.on('message', (data: Buffer, isBinary: boolean) => {
       const frame = isBinary ? msgpackCodec.decode(data) : jsonCodec.decode(data.toString())
-      this.frames.push(frame as unknown as Frame)
+      this.frames.push(expectFrame(frame))
     })
     this.closed = new Promise((resolve) => {
       this.ws.on('close', (code, reason) => resolve({ code, reason: reason.toString() }))

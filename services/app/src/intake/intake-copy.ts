@@ -1,6 +1,7 @@
 import type { AppendRecord, BrokerRecord, RecordHeaders } from '@roomway/broker'
 import { isEventName, isUserRoom } from '@roomway/protocol'
 import {
+  cloudEventOf,
   defaultEventName,
   headerNames,
   isJsonContentType,
@@ -23,7 +24,7 @@ export const sourceOf = (epoch: string, partition: number, offset: number) => `$
 export function judgeIntake(record: BrokerRecord, epoch: string, directory: RoomDirectory): IntakeVerdict {
   const { key, headers, value } = record
   if (key === undefined || !isUserRoom(key)) return { type: 'refuse', reason: 'bad_room' }
-  const event = headers[headerNames.event] ?? defaultEventName
+  const event = eventNameOf(headers) ?? defaultEventName
   if (!isEventName(event) || event.startsWith('$')) return { type: 'refuse', reason: 'bad_event_name' }
   if (value.length > maxValueBytes) return { type: 'refuse', reason: 'too_large' }
   const fault = payloadFault(value, isJsonContentType(headers[headerNames.contentType] ?? jsonContentType))
@@ -39,10 +40,14 @@ function copiedHeaders({ headers, partition, offset, timeMs }: BrokerRecord, epo
   const copied: Record<string, string> = {}
   for (const name in headers) if (!name.startsWith('roomway-')) copied[name] = headers[name]!
   const source = sourceOf(epoch, partition, offset)
-  if (headers[headerNames.event] !== undefined) copied[headerNames.event] = headers[headerNames.event]!
-  copied[headerNames.id] = headers[headerNames.id] || `intake:${source}`
+  const event = eventNameOf(headers)
+  if (event !== undefined) copied[headerNames.event] = event
+  copied[headerNames.id] = headers[headerNames.id] || cloudEventOf(headers)?.id || `intake:${source}`
   // An AMQP publisher need not say when.
   copied[headerNames.time] = String(timeMs || Date.now())
   copied[headerNames.source] = source
   return copied
 }
+
+const eventNameOf = (headers: RecordHeaders): string | undefined =>
+  headers[headerNames.event] ?? cloudEventOf(headers)?.event

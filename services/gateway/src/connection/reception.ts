@@ -26,6 +26,8 @@ import type { Sessions } from './sessions.js'
 export interface Handshake {
   readonly isOriginAllowed: boolean
   readonly token: string | undefined
+  /** The transport takes no frames of the client, in which a token might follow. */
+  readonly isTokenFinal?: true
 }
 
 export interface ReceptionOptions {
@@ -77,7 +79,7 @@ export class Reception {
     const guest = new Guest(socket)
     const { needsToken, authTimeoutMs } = this.#options
     if (!handshake.isOriginAllowed) this.#refuse(guest, 'origin', 'origin', 'this page’s origin is not allowed')
-    else if (needsToken && handshake.token === undefined) {
+    else if (needsToken && handshake.token === undefined && handshake.isTokenFinal === undefined) {
       guest.state = 'awaiting-token'
       guest.timer = setTimeout(
         () => this.#refuse(guest, 'unauthorized', 'unauthorized', 'no token was sent'),

@@ -22,15 +22,15 @@ export interface FanOutOptions {
 /** From the log to the sockets: an event enters its room's window and is published to whoever is live there, in one synchronous step. */
 export class FanOut {
   readonly #options: FanOutOptions
-  #publish: PublishToTopic = () => {}
+  readonly #transports: PublishToTopic[] = []
 
   constructor(options: FanOutOptions) {
     this.#options = options
   }
 
-  /** The transport publishes from here on. */
+  /** One more transport publishes from here on. */
   connect(publish: PublishToTopic): void {
-    this.#publish = publish
+    this.#transports.push(publish)
   }
 
   take(event: RoomEvent, window: RecentWindow, readAtMs: number): void {
@@ -88,7 +88,7 @@ export class FanOut {
     const { counters } = this.#options
     counters.encodedTotal++
     counters.framesSent += recipients
-    this.#publish(topic, frame, format)
+    for (const publish of this.#transports) publish(topic, frame, format)
     return frame.length
   }
 }

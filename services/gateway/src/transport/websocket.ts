@@ -8,6 +8,7 @@ import type {
   WebSocket,
 } from '@roomway/uws'
 import { Guest, type Handshake, type Reception } from '../connection/reception.js'
+import type { Places } from './places.js'
 import type { PublishToTopic, Socket } from './transport.js'
 
 export interface WebSocketTransportOptions {
@@ -20,8 +21,7 @@ export interface WebSocketTransportOptions {
   readonly onDrain: (guest: Guest) => void
   /** Reads what matters out of the upgrade request; what it returns is all that is kept of it. */
   readonly readHandshake: (header: (name: string) => string) => Handshake
-  /** Why no new connection is taken where there are `sockets` of them, those included that have not said yet who they are; undefined when one is. */
-  readonly overload: (sockets: number) => { readonly retryAfterSeconds: number } | undefined
+  readonly places: Places
 }
 
 /** What an upgrade leaves behind until the socket is open. */
@@ -35,20 +35,20 @@ interface Link {
   peer: Arrival | Guest | undefined
 }
 
+const retryAfterSeconds = 2
 const noRequest = '400 Bad Request'
 
 /** The WebSocket transport: `GET /v1/ws`. Returns how a frame is published to a topic. */
 export function serveWebSockets(options: WebSocketTransportOptions): PublishToTopic {
-  const { app, reception } = options
-  let sockets = 0
+  const { app, reception, places } = options
   app.ws<Link>('/v1/ws', {
     maxPayloadLength: options.maxFrameBytes,
     maxBackpressure: options.hardLimitBytes,
     idleTimeout: idleTimeoutSeconds(options.heartbeatMs),
     sendPingsAutomatically: true,
-    upgrade: (res, req, context) => upgrade(options, sockets, res, req, context),
+    upgrade: (res, req, context) => upgrade(options, res, req, context),
     open: (ws) => {
-      sockets++
+      places.take()
       const link = ws.getUserData()
       const { format, handshake } = link.peer as Arrival
       link.peer = reception.onOpen(new UwsSocket(ws, format), handshake)
@@ -67,7 +67,7 @@ export function serveWebSockets(options: WebSocketTransportOptions): PublishToTo
       setImmediate(() => guest?.socket.close('slow'))
     },
     close: (ws) => {
-      sockets--
+      places.giveBack()
       const guest = guestOf(ws)
       if (guest === undefined) return
       const { socket } = guest
@@ -90,17 +90,12 @@ function idleTimeoutSeconds(heartbeatMs: number): number {
 
 function upgrade(
   options: WebSocketTransportOptions,
-  sockets: number,
   res: HttpResponse,
   req: HttpRequest,
   context: us_socket_context_t,
 ): void {
-  const overload = options.overload(sockets)
-  if (overload !== undefined) {
-    res
-      .writeStatus('503 Service Unavailable')
-      .writeHeader('Retry-After', String(overload.retryAfterSeconds))
-      .end('overloaded')
+  if (options.places.isFull) {
+    res.writeStatus('503 Service Unavailable').writeHeader('Retry-After', String(retryAfterSeconds)).end('overloaded')
     return
   }
   const offered = req.getHeader('sec-websocket-protocol')
