@@ -3,9 +3,7 @@
  * (`model/world.ts`), judged by what readers see (`model/checker.ts`). That the judge sees is shown by taking out one rule after the other.
  */
 import { describe, expect, jest, test } from '@jest/globals'
-import { lookbackOffsets } from '../../../libs/records/src/duplicate-index.js'
-import * as firstOutcome from '../../../libs/records/src/first-outcome.js'
-import * as forward from '../../../libs/records/src/forward.js'
+import { forwardDoor, forwardOf, isForward, lookbackOffsets } from '@roomway/records'
 import * as completion from '../src/commands/completion.js'
 import * as eventsScan from '../src/commands/events-scan.js'
 import * as outcomeDraft from '../src/commands/outcome-draft.js'
@@ -106,6 +104,13 @@ class CarelessCompletion extends completion.Completion {
   }
 }
 
+/** The rules of `libs/records/src/first-outcome.ts` once more, to be broken one at a time. */
+const rules = {
+  outcomeCounts: (offset: number, seen: number, last: number) =>
+    last <= seen && offset - seen <= lookbackOffsets && seen < offset,
+  isRepeat: (last: number) => last >= 0,
+}
+
 let forwarded = 0
 
 const mutations: [string, boolean, string, () => Record<string, unknown>][] = [
@@ -113,18 +118,18 @@ const mutations: [string, boolean, string, () => Record<string, unknown>][] = [
     'what an outcome’s writer had seen is not looked at',
     false,
     paths.firstOutcome,
-    () => ({ ...firstOutcome, outcomeCounts: (offset: number, seen: number) => seen < offset }),
+    () => ({ ...rules, outcomeCounts: (offset: number, seen: number) => seen < offset }),
   ],
   [
     'the stretch an outcome speaks of has no bound',
     true,
     paths.firstOutcome,
     () => ({
-      ...firstOutcome,
+      ...rules,
       outcomeCounts: (offset: number, seen: number, last: number) => last <= seen && seen < offset,
     }),
   ],
-  ['repeats of free ids are shown', false, paths.firstOutcome, () => ({ ...firstOutcome, isRepeat: () => false })],
+  ['repeats of free ids are shown', false, paths.firstOutcome, () => ({ ...rules, isRepeat: () => false })],
   ['an owner does not read back at a takeover', false, paths.scan, () => ({ EventsScan: ForgetfulScan })],
   [
     'a command sent again long after is not looked for',
@@ -143,9 +148,10 @@ const mutations: [string, boolean, string, () => Record<string, unknown>][] = [
     false,
     paths.forward,
     () => ({
-      ...forward,
-      forwardOf: (...given: Parameters<typeof forward.forwardOf>) => {
-        const one = forward.forwardOf(...given)
+      forwardDoor,
+      isForward,
+      forwardOf: (...given: Parameters<typeof forwardOf>) => {
+        const one = forwardOf(...given)
         return { ...one, id: `${one.id}.${forwarded++}` }
       },
     }),
