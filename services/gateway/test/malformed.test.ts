@@ -49,7 +49,9 @@ async function sendInvalid(port: number, next: () => number, count: number): Pro
     await client.next('pong', (frame) => frame.id === sent + 1)
   }
   const kinds = new Map<string, number>()
-  for (const frame of client.frames.items) kinds.set(frame.type, (kinds.get(frame.type) ?? 0) + 1)
+  // On a slow machine its session's room may be told of progress meanwhile.
+  const answers = client.frames.items.filter(({ type }) => type !== 'progress')
+  for (const frame of answers) kinds.set(frame.type, (kinds.get(frame.type) ?? 0) + 1)
   expect(Object.fromEntries(kinds)).toEqual({ welcome: 1, error: count, pong: count / batch })
   await client.close()
 }
