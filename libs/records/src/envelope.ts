@@ -39,6 +39,7 @@ export const systemNames = {
   reply: '$reply',
   error: '$error',
   dead: '$dead',
+  deadNote: '$dead-note',
   rules: '$rules',
 } as const
 

@@ -4,15 +4,18 @@ import { join } from 'node:path'
 import { cacheFolder } from './cache-folder.js'
 import { findProgram, run } from './command.js'
 
-/** Libraries of the clients in Python, with their versions; a change makes a new environment. */
-const LIBRARIES = ['websockets==15.0.1', 'msgpack==1.1.1']
+/** What environments hold, with versions; a change makes a new environment. */
+const ENVIRONMENTS = {
+  /** The clients of the protocol. */
+  clients: ['websockets==15.0.1', 'msgpack==1.1.1'],
+  /** What drives an HTTP API from its OpenAPI document. */
+  openapi: ['schemathesis==4.32.5'],
+} as const
 
-/**
- * Path of a Python that has the libraries `websockets` and `msgpack`: an environment in the cache folder, made when it
- * is missing (some seconds, from PyPI).
- */
-export async function pythonPath(): Promise<string> {
-  const folder = join(cacheFolder(), `python-${LIBRARIES.join('-').replaceAll('==', '-')}`)
+/** Path of a Python that has the libraries of an environment in the cache folder, which is made when it is missing (some seconds, from PyPI). */
+export async function pythonPath(environment: keyof typeof ENVIRONMENTS = 'clients'): Promise<string> {
+  const libraries = ENVIRONMENTS[environment]
+  const folder = join(cacheFolder(), `python-${libraries.join('-').replaceAll('==', '-')}`)
   const python = join(folder, 'bin/python3')
   if (existsSync(python)) return python
   const system = findProgram('python3')
@@ -20,7 +23,7 @@ export async function pythonPath(): Promise<string> {
   const beside = `${folder}.${process.pid}`
   try {
     await run(system, ['-m', 'venv', '--copies', beside])
-    await run(join(beside, 'bin/python3'), ['-m', 'pip', 'install', '--quiet', ...LIBRARIES])
+    await run(join(beside, 'bin/python3'), ['-m', 'pip', 'install', '--quiet', ...libraries])
     await rename(beside, folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
     })
