@@ -57,6 +57,8 @@ export interface LimitsConfig {
   readonly maxSnapshotBytes: number
   /** Of one connection, in the long run; a burst of twice that passes. */
   readonly maxPublishesPerSecond: number
+  /** Of one user over HTTP, at one instance. */
+  readonly maxHttpEventsPerSecond: number
   readonly maxRoomsPerConnection: number
   /** Of this node. */
   readonly maxConnections: number

@@ -127,6 +127,7 @@ function limitsConfig(values: SettingValues, faults: string[]): LimitsConfig {
     maxPayloadBytes: values.ROOMWAY_MAX_PAYLOAD_BYTES,
     maxSnapshotBytes: values.ROOMWAY_MAX_SNAPSHOT_BYTES,
     maxPublishesPerSecond: values.ROOMWAY_MAX_PUBLISHES_PER_SECOND,
+    maxHttpEventsPerSecond: values.ROOMWAY_MAX_HTTP_EVENTS_PER_SECOND,
     maxRoomsPerConnection: values.ROOMWAY_MAX_ROOMS_PER_CONNECTION,
     maxConnections: values.ROOMWAY_MAX_CONNECTIONS,
     softBufferBytes: values.ROOMWAY_SOFT_BUFFER_BYTES,

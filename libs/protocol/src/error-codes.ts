@@ -1,4 +1,4 @@
-/** Every error code of the protocol: whether a repeat may succeed, and what it means. docs/protocol.md holds the same table; a test keeps the two equal. */
+/** Every error code of the protocol, HTTP included: whether a repeat may succeed, and what it means. docs/protocol.md holds the same table; a test keeps the two equal. */
 export const errorCodes = {
   bad_frame: { temporary: false, meaning: 'the frame is not valid: unknown type, missing or wrong member' },
   bad_room: {
@@ -23,6 +23,11 @@ export const errorCodes = {
     temporary: true,
     meaning: 'the broker or the application cannot be reached; the outcome of what was acked is not affected',
   },
+  bad_request: { temporary: false, meaning: 'a parameter, a header or a member of the body is missing or wrong' },
+  bad_position: { temporary: false, meaning: 'the log cannot be read from this position; reason says why' },
+  key_reused: { temporary: false, meaning: 'the Idempotency-Key came with another body before' },
+  not_found: { temporary: false, meaning: 'there is no such thing here' },
+  internal: { temporary: false, meaning: 'the server made a mistake, which it has logged' },
 } as const satisfies Record<string, { temporary: boolean; meaning: string }>
 
 export type ErrorCode = keyof typeof errorCodes

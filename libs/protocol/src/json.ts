@@ -46,6 +46,19 @@ export function rawMember(text: string, name: string): string | undefined {
   return found
 }
 
+/** The raw texts of the items of a JSON array, under the same condition on `text`. */
+export function rawItems(text: string): string[] {
+  const items: string[] = []
+  let at = skipSpace(text, text.indexOf('[') + 1)
+  while (at < text.length && text.charCodeAt(at) !== 0x5d) {
+    const end = valueEnd(text, at)
+    items.push(text.slice(at, end))
+    const comma = skipSpace(text, end)
+    at = text.charCodeAt(comma) === 0x2c ? skipSpace(text, comma + 1) : comma
+  }
+  return items
+}
+
 function isKey(text: string, start: number, end: number, name: string): boolean {
   if (end - start === name.length + 2 && text.startsWith(name, start + 1)) return true
   const key = text.slice(start, end)
@@ -98,7 +111,7 @@ function scalarEnd(text: string, start: number): number {
   let at = start
   for (;;) {
     const char = text.charCodeAt(at)
-    if (char === 0x2c || char === 0x7d || char <= 0x20) return at
+    if (char === 0x2c || char === 0x7d || char === 0x5d || char <= 0x20) return at
     at++
   }
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Packr } from 'msgpackr'
 import type { Codec } from '../src/index.js'
 import { FrameSyntaxError } from '../src/index.js'
-import { jsonCodec, rawMember } from '../src/json.js'
+import { jsonCodec, rawItems, rawMember } from '../src/json.js'
 import { msgpackCodec } from '../src/msgpack.js'
 
 const codecs: [string, Codec][] = [
@@ -210,5 +210,20 @@ describe('the raw text of a member', () => {
     expect(rawMember(text, 'data')).toBe('{"n":1.00, "t":"}\\\\"}')
     expect(rawMember(text, 'nothing')).toBeUndefined()
     expect(rawMember('{"data":1.0e2}', 'data')).toBe('1.0e2')
+  })
+})
+
+describe('the raw items of an array', () => {
+  test('are the texts of its items, as they were written', () => {
+    const spaces = fc.stringMatching(/^[ \t\r\n]{0,2}$/)
+    const items = fc.array(fc.tuple(spaces, fc.jsonValue({ maxDepth: 3 }), spaces), { maxLength: 8 })
+    fc.assert(
+      fc.property(items, (values) => {
+        const texts = values.map(([, value]) => JSON.stringify(value, null, 1))
+        const text = `[${values.map(([before, , after], i) => `${before}${texts[i]}${after}`).join(',')}]`
+        expect(rawItems(text)).toEqual(texts)
+      }),
+    )
+    expect(rawItems(' [ ] ')).toEqual([])
   })
 })

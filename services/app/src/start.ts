@@ -6,6 +6,7 @@ import { deploymentKey } from '@roomway/records'
 import type { Tracer } from '@roomway/telemetry'
 import type { FastifyInstance } from 'fastify'
 import { startAppTier } from './app-tier.js'
+import { openAppApi } from './http/app-api.js'
 import { serveAdmin, serveApp } from './http/http-server.js'
 import { serveQuestions } from './http/questions.js'
 import { createAppMetrics } from './operations/app-metrics.js'
@@ -57,12 +58,25 @@ export async function startApp(options: AppOptions): Promise<App> {
     for (const one of opened) await one.close()
   }
   try {
-    const routes = [(server: FastifyInstance) => serveQuestions(server, { answers, tokens })]
-    const http = await serveApp(host, ports.app, tier.unready, routes)
-    opened.push(http)
+    const api = await openAppApi({
+      broker,
+      config,
+      logger,
+      history: tier.history,
+      rules: application.rules,
+      askJoin: (request, signal) => answers.authorizeJoin(request, signal),
+      unready: tier.unready,
+      ...(tracer && { tracer }),
+    })
+    opened.push(api)
+    const questions = (server: FastifyInstance) => serveQuestions(server, { answers, tokens })
+    const http = await serveApp(host, ports.app, [api.routes, questions])
+    // What requests stand on is closed after them.
+    opened.splice(1, 1, http, api)
     const admin = adminPort === undefined ? undefined : await serveAdmin(config, adminPort, createAppMetrics(tier))
     if (admin !== undefined) opened.push(admin)
-    return { port: http.port, adminPort: admin?.port, answers, unready: tier.unready, close }
+    const unready = () => [...tier.unready(), ...api.unready()]
+    return { port: http.port, adminPort: admin?.port, answers, unready, close }
   } catch (error) {
     await close()
     throw error

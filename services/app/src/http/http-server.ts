@@ -2,6 +2,14 @@ import { secretsEqual } from '@roomway/auth'
 import type { Config } from '@roomway/config'
 import type { Metrics } from '@roomway/telemetry'
 import fastify, { type FastifyInstance } from 'fastify'
+import { Problem, sendProblem } from './problem.js'
+
+/** To come in whole: a client that dawdles does not hold a connection for ever. */
+const maxRequestMs = 30_000
+/** Tokens have up to 16,384 characters. */
+const maxHeadBytes = 32_768
+/** A position, percent-encoded. */
+const maxPathParameterChars = 900
 
 export interface HttpServer {
   readonly port: number
@@ -12,21 +20,15 @@ export interface HttpServer {
 /** Adds its endpoints to a server that is still to listen. */
 export type Routes = (server: FastifyInstance) => void
 
-/** The application port. `/livez`: the process serves. `/readyz`: 200, or 503 with the reasons, as JSON. And what `routes` adds. */
-export function serveApp(
-  host: string,
-  port: number,
-  unready: () => readonly string[],
-  routes: readonly Routes[],
-): Promise<HttpServer> {
-  const server = fastify()
-  for (const add of routes) add(server)
-  server.get('/livez', () => ({ status: 'ok' }))
-  server.get('/readyz', (_request, reply) => {
-    const reasons = unready()
-    const isReady = reasons.length === 0
-    return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ok' : 'unready', reasons })
+/** The application port: what `routes` add. What is not there is a problem, too. */
+export function serveApp(host: string, port: number, routes: readonly Routes[]): Promise<HttpServer> {
+  const server = fastify({
+    requestTimeout: maxRequestMs,
+    http: { maxHeaderSize: maxHeadBytes },
+    routerOptions: { maxParamLength: maxPathParameterChars },
   })
+  server.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('not_found', 'nothing is served here')))
+  for (const add of routes) add(server)
   return listen(server, host, port, 'ROOMWAY_APP_PORT')
 }
 
@@ -43,6 +45,7 @@ export function serveAdmin(config: Config, port: number, metrics: Metrics): Prom
 }
 
 async function listen(server: FastifyInstance, host: string, port: number, setting: string): Promise<HttpServer> {
+  await server.ready()
   try {
     await server.listen({ host, port })
   } catch (error) {
