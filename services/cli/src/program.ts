@@ -1,6 +1,7 @@
 import type { Command as CommandName } from '@roomway/config'
 import { Command, CommanderError } from 'commander'
 import { appCommand } from './commands/app.js'
+import { deadCommand } from './commands/dead.js'
 import { doctorCommand } from './commands/doctor.js'
 import { gatewayCommand } from './commands/gateway.js'
 import { publishCommand } from './commands/publish.js'
@@ -9,7 +10,16 @@ import { tailCommand } from './commands/tail.js'
 import { tokenCommand } from './commands/token.js'
 import type { Context, ExitCode, Surroundings } from './context.js'
 
-const commands = [startCommand, gatewayCommand, appCommand, publishCommand, tailCommand, tokenCommand, doctorCommand]
+const commands = [
+  startCommand,
+  gatewayCommand,
+  appCommand,
+  publishCommand,
+  tailCommand,
+  tokenCommand,
+  deadCommand,
+  doctorCommand,
+]
 
 /** Runs one command line (without `node` and the script's name) to its end. Never throws. */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
@@ -35,11 +45,16 @@ function createProgram(surroundings: Surroundings, onExit: (code: ExitCode) => v
   const config = (command: CommandName) => readConfig(surroundings, command, program.opts<{ config?: string }>().config)
   const context: Context = { ...surroundings, config }
   for (const define of commands) program.addCommand(define(context, onExit))
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({ writeOut: surroundings.print, writeErr: surroundings.note })
   }
   return program
 }
+
+const withSubcommands = (command: Command): readonly Command[] => [
+  command,
+  ...command.commands.flatMap(withSubcommands),
+]
 
 const remoteHelp = `Commands that talk to a running Roomway: ROOMWAY_URL says where it is (default ws://127.0.0.1:8080/v1/ws),
 ROOMWAY_TOKEN who is asking. Exit code: 0 done, 1 failed, 2 bad usage or configuration.`

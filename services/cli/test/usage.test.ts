@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { roomway } from './command-line.js'
 
-const commands = ['start', 'gateway', 'app', 'publish', 'tail', 'token', 'doctor']
+const commands = ['start', 'gateway', 'app', 'publish', 'tail', 'token', 'dead', 'doctor']
 
 describe('the command line', () => {
   test('names every command, and the exit codes, in its help', async () => {
@@ -19,8 +19,19 @@ describe('the command line', () => {
     expect(stdout).toContain('--json')
   })
 
+  test.each(['list', 'show', 'replay', 'drop'])('shows examples and --json in the help of dead %s', async (command) => {
+    const { code, stdout } = await roomway(['dead', command, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toContain(`roomway dead ${command}`)
+    expect(stdout).toContain('--json')
+  })
+
   test.each([
     ['no command', []],
+    ['dead letters and nothing to do with them', ['dead']],
+    ['an unknown thing to do with dead letters', ['dead', 'bury']],
+    ['a dead letter that is none', ['dead', 'show', '41']],
+    ['no dead letter to drop', ['dead', 'drop']],
     ['an unknown command', ['pubish']],
     ['an unknown option', ['doctor', '--verbose']],
     ['a missing argument', ['publish', 'chat:lobby']],
