@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { App } from '@roomway/app'
+import type { Broker } from '@roomway/broker'
 import { plainApplication } from '@roomway/handlers'
 import { homeOf } from '@roomway/records'
 import { json } from '../fixtures.js'
@@ -97,6 +98,29 @@ describe('GET /v1/events', () => {
     const { status, body } = await read(app, { room: 'history', from: from ?? next.replace(/:.*/, ':999999999') })
     expect(status).toBe(410)
     expect(body).toMatchObject({ code: 'bad_position', reason })
+  })
+
+  test('answers 410 and why for a position that retention has overtaken', async () => {
+    const events = await bench.broker.log('events')
+    const trimmed = new Proxy(events, {
+      get: (log, name) => {
+        if (name === 'start') return () => Promise.resolve(5)
+        const value = Reflect.get(log, name, log) as unknown
+        return typeof value === 'function' ? value.bind(log) : value
+      },
+    })
+    const broker: Broker = {
+      kind: 'embedded',
+      log: (name) => (name === 'events' ? Promise.resolve(trimmed) : bench.broker.log(name)),
+      claim: () => Promise.resolve({ close: () => Promise.resolve() }),
+      diagnose: () => Promise.resolve([]),
+      close: () => Promise.resolve(),
+    }
+    const late = await bench.start({ broker })
+    const { status, body } = await read(late, { room: 'history', from: `${events.epoch}:3` })
+    expect(status).toBe(410)
+    expect(body).toMatchObject({ code: 'bad_position', reason: 'expired' })
+    expect((await read(late, { room: 'history' })).status).toBe(200)
   })
 
   test.each([

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { App } from '@roomway/app'
+import { deadRecord } from '@roomway/records'
+import { json } from '../fixtures.js'
 import { type Answer, ask, bearer, dataOf, type HttpBench, publish, secret } from './http-fixture.js'
 
 const keyed = (key: string) => ({ 'idempotency-key': key })
 
-/** What `Idempotency-Key` promises, with two instances on one broker. */
-export function testIdempotency(name: string, open: () => Promise<HttpBench>): void {
-  describe(`Idempotency-Key on ${name}`, () => {
+/** What HTTP promises, `Idempotency-Key` above all, with two instances on one broker. */
+export function testHttp(name: string, open: () => Promise<HttpBench>): void {
+  describe(`HTTP on ${name}`, () => {
     let bench: HttpBench
     let apps: App[]
 
@@ -91,6 +93,33 @@ export function testIdempotency(name: string, open: () => Promise<HttpBench>): v
       }
       expect(ids.size).toBe(2)
       expect((await shownIn('users', 2)).map(({ user }) => user)).toEqual(['ann', 'bob'])
+    })
+
+    test('gives the past of a room page by page, from whichever instance', async () => {
+      const events = Array.from({ length: 30 }, (_, i) => ({ room: i % 3 === 0 ? 'past' : `past:${i}`, data: i }))
+      await publish(apps[0]!, { events })
+      await bench.whenShown('past', 10)
+      const data: unknown[] = []
+      for (let from = '', page = 0; ; page++) {
+        const { status, body } = await ask(apps[page % 2]!, `/v1/events?room=past&limit=4${from}`)
+        expect(status).toBe(200)
+        data.push(...body.events.map((event: { data: unknown }) => event.data))
+        if (!body.more) break
+        from = `&from=${body.next}`
+      }
+      expect(data).toEqual([0, 3, 6, 9, 12, 15, 18, 21, 24, 27])
+    })
+
+    test('lists a record that was set aside, replays it, and lists it no more', async () => {
+      const dead = await bench.broker.log('dead')
+      const original = { partition: 0, offset: 3, key: 'replayed', headers: {}, value: json('again'), timeMs: 1 }
+      await dead.append([deadRecord({ log: 'events', epoch: 'e' }, original, 'home')])
+      const { body } = await ask(apps[0]!, '/v1/dead')
+      expect(body).toMatchObject({ letters: [{ reason: 'home', room: 'replayed' }], more: false })
+      const replay = await ask(apps[0]!, `/v1/dead/${body.letters[0].id}/replay`, { method: 'POST' })
+      expect(replay.status).toBe(200)
+      expect((await bench.whenShown('replayed', 1)).map(dataOf)).toEqual(['again'])
+      expect((await ask(apps[1]!, '/v1/dead')).body.letters).toEqual([])
     })
   })
 }

@@ -2,9 +2,9 @@ import { openRabbitmqBroker } from '@roomway/broker-rabbitmq'
 import { randomPrefix, testRabbitmq } from '@roomway/testing'
 import { silent } from '../fixtures.js'
 import { benchOf } from './http-fixture.js'
-import { testIdempotency } from './idempotency-suite.js'
+import { testHttp } from './http-suite.js'
 
-testIdempotency('RabbitMQ', async () => {
+testHttp('RabbitMQ', async () => {
   const { url } = await testRabbitmq()
   const options = { url, prefix: randomPrefix(), partitions: 4, logger: silent }
   return benchOf(() => openRabbitmqBroker(options))
