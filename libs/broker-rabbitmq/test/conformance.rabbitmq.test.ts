@@ -16,7 +16,11 @@ testBroker('RabbitMQ', {
     await rabbitmq.close()
   },
 
-  open: ({ prefix, ...options }) => open(rabbitmq.url, prefix, { limits: smallLimits, ...options }),
+  open: ({ prefix, keepsLittle, ...options }) =>
+    open(rabbitmq.url, prefix, {
+      limits: keepsLittle === true ? { ...smallLimits, maxLengthBytes: 10_000_000 } : smallLimits,
+      ...options,
+    }),
 
   async restartBroker() {
     await rabbitmq.kill()

@@ -15,6 +15,8 @@ export interface HarnessOptions {
   readonly partitions: number
   /** As in `BrokerOptions`. */
   readonly maxQueuedBytes?: number
+  /** The log's start will be moved up, and 10 MB are all that it needs to keep: for brokers that move it by their retention only. */
+  readonly keepsLittle?: boolean
 }
 
 /** A claimer that can be lost without saying goodbye. */

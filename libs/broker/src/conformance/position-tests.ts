@@ -43,7 +43,7 @@ export function positionTests(harness: BrokerHarness, withFeature: FeatureTest):
     'truncate',
     'a position below the start is refused as expired, and the start can be read from',
     scene(harness, async (s) => {
-      const log = await s.events({ partitions: 1 })
+      const log = await s.events({ partitions: 1, keepsLittle: true })
       await appendTexts(log, 0, numbered('n', 10))
       const before = await contents(log, 0)
       await s.harness.truncateStart!(s.prefix, 0, before[4]!.offset)
@@ -138,7 +138,7 @@ async function abortedRead(s: Scene): Promise<void> {
 }
 
 async function overtaken(s: Scene): Promise<void> {
-  const log = await s.events({ partitions: 1 })
+  const log = await s.events({ partitions: 1, keepsLittle: true })
   const gate = new Gate()
   const recorder = await s.tail(log, undefined, new Recorder(() => gate.opened))
   await appendTexts(log, 0, ['held'])
