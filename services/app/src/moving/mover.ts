@@ -1,14 +1,14 @@
 /*
- * The mover of one intake partition: copies what any publisher, with any partitioner, has put there to the home of its room, in order.
+ * The mover of one partition of a log that others write: copies its records to the homes of their rooms, in order.
  * Its checkpoints say, besides how far it has come, from which offset of each events partition on a copy of anything later can stand; the
  * next mover reads from there what was copied already, so that a takeover shows nothing twice, however late it comes.
  */
 import type { AppendRecord, Batch, BrokerRecord, Log, Logger } from '@roomway/broker'
 import {
   type Checkpoint,
-  checkpointRecord,
-  findCheckpoint,
+  DuplicateIndex,
   headerNames,
+  lookbackOffsets,
   RecordWriter,
   type RoomDirectory,
 } from '@roomway/records'
@@ -20,11 +20,11 @@ import { atMost, ServiceRun } from '../duties/service-run.js'
 import { type Work, WorkQueue } from '../duties/work-queue.js'
 import type { AppCounters } from '../operations/app-counters.js'
 import type { StartSpan } from '../operations/spans.js'
-import { findCopied, isOwnRecord } from './copied-search.js'
-import { judgeIntake } from './intake-copy.js'
+import { findCopied } from './copied-search.js'
+import { LastMark } from './last-mark.js'
+import type { MovedLog, MoveVerdict, Progress } from './moved-log.js'
 
-export interface IntakeMoverOptions {
-  readonly intake: Log
+export interface MoverOptions {
   readonly events: Log
   readonly dead: DeadLetters
   readonly logger: Logger
@@ -35,48 +35,62 @@ export interface IntakeMoverOptions {
   readonly directory: () => RoomDirectory
 }
 
-/** Offsets of the events partitions below which no copy stands of an intake record at or above `from`. */
+/** Offsets of the events partitions below which no copy stands of a record at or above `from`. */
 interface Bounds {
   readonly from: number
   readonly eventsEpoch: string
   readonly events: Readonly<Record<string, number>>
 }
 
+interface Judged {
+  /** With a value of its own. */
+  readonly record: BrokerRecord
+  readonly verdict: Exclude<MoveVerdict, { type: 'pass' }>
+}
+
 const limits = { maxRecords: 5_000, maxBytes: 16 * 1024 * 1024 }
 /** Bounds are renewed before a record is moved when they are older than this: it is what the next mover may have to read. */
 const boundsAgeMs = 10_000
 const lastCheckpointMs = 2_000
+const measureMs = 10_000
 
-export function serveIntake(options: IntakeMoverOptions): Serve {
-  return (partition, signal, onServing) => new IntakeMover(options, partition, signal).serve(onServing)
+export function serveMoves(moved: MovedLog, options: MoverOptions): Serve {
+  return (partition, signal, onServing) => new Mover(moved, options, partition, signal).serve(onServing)
 }
 
-class IntakeMover {
-  readonly #options: IntakeMoverOptions
+class Mover {
+  readonly #moved: MovedLog
+  readonly #options: MoverOptions
   readonly #partition: number
+  readonly #progress: Progress
   readonly #directory: RoomDirectory
   readonly #run: ServiceRun
-  readonly #intakeEpoch: string
   readonly #eventsEpoch: string
   readonly #copies: RecordWriter
   readonly #checkpoints: RecordWriter
   readonly #timer: CheckpointTimer
+  readonly #repeats = new DuplicateIndex()
+  readonly #mark: LastMark
+  #epoch = ''
   #queue = new WorkQueue<Work>(0, limits)
+  #from = 0
   #copied = new Set<number>()
   #bounds: Bounds | undefined
   #nextBounds: Bounds | undefined
   #boundsSinceMs = 0
 
-  constructor(options: IntakeMoverOptions, partition: number, signal: AbortSignal) {
-    const { intake, events, logger, pace } = options
+  constructor(moved: MovedLog, options: MoverOptions, partition: number, signal: AbortSignal) {
+    const { events, logger, pace } = options
+    this.#moved = moved
     this.#options = options
     this.#partition = partition
+    this.#progress = moved.progressOf(partition)
+    this.#mark = new LastMark(this.#progress.markOf)
     this.#directory = options.directory()
     this.#run = new ServiceRun(signal)
-    this.#intakeEpoch = intake.epoch
     this.#eventsEpoch = events.epoch
     this.#copies = new RecordWriter({ log: events, logger })
-    this.#checkpoints = new RecordWriter({ log: intake, logger })
+    this.#checkpoints = new RecordWriter({ log: this.#progress.log, logger })
     this.#timer = new CheckpointTimer(pace, () => this.#writeCheckpoint())
   }
 
@@ -86,56 +100,89 @@ class IntakeMover {
       onServing()
     }
     await this.#run.until(open, async () => {
+      this.#moved.tally.lag?.(this.#partition, undefined)
       await atMost(lastCheckpointMs, this.#timer.close())
       await this.#checkpoints.close()
     })
   }
 
   async #open(): Promise<void> {
-    const { intake, events } = this.#options
+    const { log, name, repeatHeader } = this.#moved
+    const { events } = this.#options
     const { signal } = this.#run
+    const partition = this.#partition
     await this.#run.keep(Promise.resolve(this.#copies))
-    const checkpoint = await findCheckpoint(intake, this.#partition)
-    const from = Math.max(await intake.start(this.#partition), checkpoint?.handled ?? 0)
+    const { from, checkpoint, mark } = await this.#progress.find()
+    // What was found may have begun an epoch.
+    this.#epoch = log.epoch
+    this.#from = from
     this.#queue = new WorkQueue(from, limits)
-    if (checkpoint !== undefined) {
-      this.#bounds = { from, eventsEpoch: checkpoint.eventsEpoch, events: checkpoint.events }
-    }
-    this.#copied = await findCopied({ intake, events, partition: this.#partition, checkpoint, from, signal })
+    this.#mark.begin(mark)
+    if (checkpoint === undefined) await this.#renewBounds()
+    else this.#bounds = { from, eventsEpoch: checkpoint.eventsEpoch, events: checkpoint.events }
+    this.#copied = await findCopied({ moved: this.#moved, events, partition, checkpoint, from, signal })
+    const readFrom = repeatHeader === undefined ? from : Math.max(await log.start(partition), from - lookbackOffsets)
     const take = (batch: Batch) => this.#take(batch)
-    await followPartition({ run: this.#run, log: intake, name: 'intake', partition: this.#partition, from, take })
-    if (intake.epoch !== this.#intakeEpoch) throw new Error('the intake log became another one while it was opened')
+    await followPartition({ run: this.#run, log, name, partition, from: readFrom, take })
+    if (log.epoch !== this.#epoch) throw new Error(`${name} became another log while it was opened`)
+    await this.#every(this.#progress.refreshMs, () => this.#refresh())
+    if (this.#moved.tally.lag !== undefined) await this.#every(measureMs, () => this.#measure())
   }
 
   async #take(batch: Batch): Promise<void> {
-    const isAllOwn = batch.records.every(isOwnRecord)
-    const values = isAllOwn ? [] : batch.records.map((record) => ({ ...record, value: record.value.slice() }))
-    if (!isAllOwn && Date.now() - this.#boundsSinceMs > boundsAgeMs) await this.#renewBounds()
+    const judged = this.#judgeAll(batch.records)
+    if (judged.length > 0 && Date.now() - this.#boundsSinceMs > boundsAgeMs) await this.#renewBounds()
     if (this.#options.events.epoch !== this.#eventsEpoch) throw new Error('the events log became another')
-    for (const record of values) if (!isOwnRecord(record)) this.#move(record)
+    for (const { record, verdict } of judged) this.#move(record, verdict)
     this.#queue.readTo(batch.nextOffset)
     await this.#queue.whenRoom()
   }
 
-  #move(record: BrokerRecord): void {
+  /** Before anything is waited for, while the values can be read; what passes by is never copied. */
+  #judgeAll(records: readonly BrokerRecord[]): Judged[] {
+    const judged: Judged[] = []
+    let passed = 0
+    for (const record of records) {
+      if (this.#moved.isOwn(record)) continue
+      const isRepeat = this.#isRepeat(record)
+      if (record.offset < this.#from) continue
+      this.#mark.note(record)
+      const verdict = isRepeat ? pass : this.#moved.judge(record, this.#epoch, this.#directory)
+      const isDone = verdict.type === 'pass' || this.#copied.delete(record.offset)
+      if (verdict.type === 'pass') this.#moved.tally.passed()
+      if (isDone) passed++
+      else judged.push(withOwnValue(record, verdict))
+    }
+    this.#timer.progress(passed)
+    return judged
+  }
+
+  /** Readers that begin at least the look-back below a record all come to the same answer about it. */
+  #isRepeat({ headers, offset }: BrokerRecord): boolean {
+    const { repeatHeader } = this.#moved
+    const id = repeatHeader === undefined ? undefined : headers[repeatHeader]
+    return id !== undefined && this.#repeats.note(id, offset) >= 0
+  }
+
+  #move(record: BrokerRecord, verdict: Judged['verdict']): void {
     if (this.#run.isOver) return
-    if (this.#copied.delete(record.offset)) return this.#timer.progress(1)
     const work = this.#queue.add({ offset: record.offset, bytes: record.value.length, isDone: false })
-    const verdict = judgeIntake(record, this.#intakeEpoch, this.#directory)
     const durable =
-      verdict.type === 'copy'
-        ? this.#copy(record.offset, verdict.record)
-        : this.#options.dead.setAside({ log: 'intake', epoch: this.#intakeEpoch }, record, verdict.reason)
+      verdict.type === 'copy' ? this.#copy(record.offset, verdict.record) : this.#setAside(record, verdict.reason)
     durable.then(() => this.#done(work), ignoreClosed)
   }
 
   async #copy(offset: number, copy: AppendRecord): Promise<void> {
-    const { trace, counters } = this.#options
-    const span = trace(copy.key, this.#partition, offset, copy.headers[headerNames.traceparent])
+    const span = this.#options.trace(copy.key, this.#partition, offset, copy.headers[headerNames.traceparent])
     const headers = span === undefined ? copy.headers : { ...copy.headers, [headerNames.traceparent]: span.traceparent }
     await this.#copies.write(copy.partition, () => ({ ...copy, headers }))
     span?.end()
-    counters.moved++
+    this.#moved.tally.moved()
+  }
+
+  async #setAside(record: BrokerRecord, reason: string): Promise<void> {
+    this.#moved.tally.refused()
+    await this.#options.dead.setAside({ log: this.#moved.deadLog, epoch: this.#epoch }, record, reason)
   }
 
   #done(work: Work): void {
@@ -160,8 +207,8 @@ class IntakeMover {
   #writeCheckpoint(): Promise<void> {
     const make = () => {
       // What was handled of a log is not handled of the one that has taken its place.
-      const checkpoint = this.#options.intake.epoch === this.#intakeEpoch ? this.#checkpoint() : undefined
-      return checkpoint && checkpointRecord(this.#partition, checkpoint)
+      const checkpoint = this.#moved.log.epoch === this.#epoch ? this.#checkpoint() : undefined
+      return checkpoint && this.#progress.record(checkpoint, this.#mark.below(checkpoint.handled))
     }
     return this.#checkpoints.write(this.#partition, make).catch(ignoreClosed)
   }
@@ -174,6 +221,35 @@ class IntakeMover {
     }
     if (this.#bounds === undefined) return undefined
     return { handled, eventsEpoch: this.#bounds.eventsEpoch, events: this.#bounds.events }
+  }
+
+  /** With bounds of now, so that the one who takes over after quiet weeks does not read those weeks of events. */
+  async #refresh(): Promise<void> {
+    if (this.#queue.first === undefined) await this.#renewBounds()
+    else this.#timer.progress(1)
+  }
+
+  async #measure(): Promise<void> {
+    const end = await this.#moved.log.end(this.#partition)
+    if (!this.#run.isOver) this.#moved.tally.lag?.(this.#partition, Math.max(0, end - this.#queue.handled))
+  }
+
+  /** For as long as the run lasts; what fails is tried again the next time. */
+  async #every(ms: number | undefined, work: () => Promise<void>): Promise<void> {
+    if (ms === undefined) return
+    const timer = setInterval(() => void work().catch(() => undefined), ms)
+    timer.unref()
+    await this.#run.keep(Promise.resolve({ close: async () => clearInterval(timer) }))
+  }
+}
+
+const pass: MoveVerdict = { type: 'pass' }
+
+function withOwnValue(record: BrokerRecord, verdict: Judged['verdict']): Judged {
+  const value = record.value.slice()
+  return {
+    record: { ...record, value },
+    verdict: verdict.type === 'copy' ? { type: 'copy', record: { ...verdict.record, value } } : verdict,
   }
 }
 
