@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumeMessage } from 'amqplib'
-import { isMissing } from '../faults.js'
 import { closeChannel, type Link } from '../link.js'
 import { offsetOf } from '../record-codec.js'
 import type { StreamEnds } from '../stream-reader.js'
@@ -60,7 +59,8 @@ export class ForeignEnds implements StreamEnds {
     let fault: Error | undefined
     let heardMs = Date.now() + patienceMs - quietMs
     const stop = (error?: Error): void => {
-      fault ??= error
+      if (over.signal.aborted) return
+      fault = error
       over.abort()
     }
     const receive = (message: ConsumeMessage | null): void => {
@@ -79,14 +79,11 @@ export class ForeignEnds implements StreamEnds {
       await channel.consume(stream, receive, { arguments: { 'x-stream-offset': at } })
       while (!over.signal.aborted && Date.now() - heardMs < quietMs)
         await sleep(quietMs - (Date.now() - heardMs), undefined, { signal: over.signal }).catch(() => undefined)
-    } catch (error) {
-      if (isMissing(error)) throw new Error(`RabbitMQ has no stream ${stream}`, { cause: error })
-      throw error
     } finally {
       over.abort()
       await closeChannel(channel)
     }
-    if (fault !== undefined && found === undefined) throw fault
+    if (fault !== undefined) throw fault
     return found
   }
 }
