@@ -1,9 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import type { Log, SourceLog, SourceOrigin } from '@roomway/broker'
-import { eventually, run, testRabbitmq } from '@roomway/testing'
+import type { AppendRecord, Log, SourceLog, SourceOrigin } from '@roomway/broker'
+import { eventually, Recorder, run, testRabbitmq } from '@roomway/testing'
 import type { Channel, Options } from 'amqplib'
+import { Link } from '../src/link.js'
+import { QueueInlet } from '../src/sources/queue-inlet.js'
 import { CuttableProxy } from './cuttable-proxy.js'
-import { Deployment, deleteQueues, foreign, textsOf } from './support.js'
+import { Deployment, deleteQueues, foreign, silent, textsOf } from './support.js'
 import { tailFromStart } from './tail-log.js'
 
 let url: string
@@ -125,6 +127,33 @@ describe.each(['classic', 'quorum'] as const)('a %s queue', (kind) => {
     await cutOff.close()
     await proxy.close()
   }, 120_000)
+})
+
+test('a message stays in its queue until it is known to be durable, and is given out again where it is not', async () => {
+  const name = await queue('classic')
+  await send(name, numbered('a', 3))
+  const appends = new Recorder<string[]>()
+  const answers = [Promise.reject(new Error('not durable')), new Promise<void>(() => undefined), Promise.resolve()]
+  const log = {
+    append(records: readonly AppendRecord[]) {
+      appends.push(records.map(({ value }) => Buffer.from(value).toString()))
+      return answers[Math.min(appends.items.length, 3) - 1]!
+    },
+  }
+  answers[0]!.catch(() => undefined)
+  const link = new Link('inlet', url, {}, silent)
+  const first = new QueueInlet({ link, queue: name, log, logger: silent })
+  await appends.first(2, 15_000)
+  void first.close()
+  await link.close()
+  const again = new Link('inlet', url, {}, silent)
+  const second = new QueueInlet({ link: again, queue: name, log, logger: silent })
+  await appends.first(3, 15_000)
+  expect(appends.items).toEqual([numbered('a', 3), numbered('a', 3), numbered('a', 3)])
+  const isEmpty = async () => (await withForeignChannel((channel) => channel.checkQueue(name))).messageCount === 0
+  await eventually(isEmpty, 15_000, 'the queue to be empty')
+  await second.close()
+  await again.close()
 })
 
 test('a message whose headers fit into no record keeps its value and its id', async () => {

@@ -199,6 +199,7 @@ class MemoryLog implements Log, SourceLog {
   async tail(from: ReadonlyMap<number, number>, observer: TailObserver): Promise<Tail> {
     for (const [partition, offset] of from) {
       if (offset > this.#topic.partitions[partition]!.next) throw new PositionError('ahead', 'past the end')
+      if (offset < this.#topic.partitions[partition]!.start) throw new PositionError('expired', 'below the start')
     }
     return new MemoryTail(this.#topic, this.#name, this.#client, new Map(from), observer)
   }
