@@ -16,6 +16,7 @@ import { KafkaLog } from './kafka-log.js'
 import { connector } from './kafkajs-connection.js'
 import type { KafkaBrokerOptions, Settings } from './options.js'
 import { settingsOf } from './options.js'
+import { diagnoseSources } from './source-diagnosis.js'
 import { Topic } from './topic.js'
 import { type TopicSettings, topicSettings } from './topic-settings.js'
 import { TruncationRegister } from './truncation-register.js'
@@ -130,8 +131,9 @@ class KafkaBroker implements Broker {
     return Promise.resolve(lease)
   }
 
-  diagnose(): Promise<readonly Diagnosis[]> {
-    return diagnose(this.#cluster, this.#settings.prefix, this.#settings.partitions)
+  async diagnose(sources: readonly SourceDefinition[] = []): Promise<readonly Diagnosis[]> {
+    const found = await diagnose(this.#cluster, this.#settings.prefix, this.#settings.partitions)
+    return [...found, ...(await diagnoseSources(this.#cluster, sources))]
   }
 
   close(): Promise<void> {

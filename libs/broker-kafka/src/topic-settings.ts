@@ -6,7 +6,7 @@ export interface TopicSettings {
   readonly partitions: number
   /** −1 keeps for ever. */
   readonly retentionMs: number
-  /** Of a partition; the newest record stays whatever it is. −1: no bound. */
+  /** Of a partition, in segments of a quarter of it; the newest stays however old it is. −1: no bound. */
   readonly retentionBytes: number
 }
 
@@ -58,7 +58,12 @@ export function creationOf(topic: string, settings: TopicSettings, brokers: numb
   const config = {
     'cleanup.policy': 'delete',
     'retention.ms': String(settings.retentionMs),
-    ...(settings.retentionBytes < 0 ? {} : { 'retention.bytes': String(settings.retentionBytes) }),
+    ...(settings.retentionBytes < 0
+      ? {}
+      : {
+          'retention.bytes': String(settings.retentionBytes),
+          'segment.bytes': String(Math.ceil(settings.retentionBytes / 4)),
+        }),
     'min.insync.replicas': String(replicationFactor === 3 ? 2 : 1),
     'unclean.leader.election.enable': 'false',
     'message.timestamp.type': 'CreateTime',

@@ -78,6 +78,19 @@ describe('a topic of others', () => {
     expect(await textsIn(source, 0)).toEqual(numbered('new', 9))
   })
 
+  test('is what doctor looks for', async () => {
+    const { topic, broker } = await opened()
+    const none = { name: 'none', origin: { kind: 'topic', topic: `none-${topic}` } as const }
+    const findings = (await broker.diagnose([topicSource(topic), none])).filter(({ check }) =>
+      check.startsWith('source'),
+    )
+    expect(findings).toMatchObject([
+      { check: 'source orders', status: 'ok', detail: `topic ${topic}, 2 partitions` },
+      { check: 'source none', status: 'fail', detail: `topic none-${topic} does not exist` },
+    ])
+    expect(await (await bench.admin()).listTopics()).not.toContain(`none-${topic}`)
+  })
+
   test('is what Kafka has: a queue is refused in so many words', async () => {
     const broker = await bench.open({ prefix: randomPrefix() })
     const source = broker.source({ name: 'x', origin: { kind: 'queue', queue: 'q' } })

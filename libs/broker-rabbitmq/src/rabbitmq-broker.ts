@@ -19,6 +19,7 @@ import { QueueLease } from './queue-lease.js'
 import { QueueSender } from './queue-sender.js'
 import type { ForeignStream } from './sources/foreign-stream.js'
 import { openSource } from './sources/open-source.js'
+import { diagnoseSources } from './sources/source-diagnosis.js'
 import { StreamLog } from './stream-log.js'
 import { StreamProbe } from './stream-probe.js'
 import {
@@ -157,8 +158,8 @@ class RabbitmqBroker implements Broker {
     return lease
   }
 
-  diagnose(): Promise<readonly Diagnosis[]> {
-    return diagnose({
+  async diagnose(sources: readonly SourceDefinition[] = []): Promise<readonly Diagnosis[]> {
+    const found = await diagnose({
       link: this.#replaying,
       publishing: this.#publishing,
       epochs: this.#epochs,
@@ -166,6 +167,8 @@ class RabbitmqBroker implements Broker {
       partitions: this.#options.partitions,
       limits: this.#options.limits ?? {},
     })
+    if (!this.#replaying.isOpen) return found
+    return [...found, ...(await diagnoseSources(this.#replaying, sources))]
   }
 
   close(): Promise<void> {

@@ -163,6 +163,34 @@ test('a message whose headers fit into no record keeps its value and its id', as
   expect((await heard.until('big')).headers).toEqual({ 'message-id': 'big', 'content-type': 'text/plain' })
 })
 
+test('a classic queue that another instance consumes is taken over when that one closes', async () => {
+  const name = await queue('classic')
+  const first = await deployment.open()
+  const heard = await tail(await first.source({ name: 'orders', origin: { kind: 'queue', queue: name } }))
+  await send(name, ['a'])
+  await heard.until('a')
+  const second = await tail(await open({ kind: 'queue', queue: name }))
+  await first.close()
+  await send(name, ['b'])
+  await second.until('b', 30_000)
+  expect(second.texts).toEqual(['a', 'b'])
+})
+
+test('doctor says which of the sources are there, and makes none of them', async () => {
+  const [classic, stream] = [await queue('classic'), await queue('stream')]
+  const sources = [classic, stream, 'none'].map((name) => ({ name, origin: { kind: 'queue', queue: name } as const }))
+  const broker = await deployment.open()
+  await broker.log('meta')
+  const none = { name: 'x', origin: { kind: 'exchange', exchange: 'none', bindingKeys: ['#'] } } as const
+  const findings = (await broker.diagnose([...sources, none])).filter(({ check }) => check.startsWith('source '))
+  expect(findings.map(({ status, detail }) => [status, detail])).toEqual([
+    ['ok', `queue ${classic}, which is consumed`],
+    ['ok', `stream ${stream}`],
+    ['fail', 'RabbitMQ has no queue none'],
+    ['fail', 'RabbitMQ has no exchange none'],
+  ])
+})
+
 test('a queue that does not exist is an error, and is not made', async () => {
   const name = `none-${deployment.prefix}`
   await expect(open({ kind: 'queue', queue: name })).rejects.toThrow(`RabbitMQ has no queue ${name}`)

@@ -43,8 +43,11 @@ export interface Broker {
   /** Opens what is not Roomway's own, to be read. @throws where it does not exist or may not be read, and where this broker has no such thing. */
   source(definition: SourceDefinition): Promise<SourceLog>
   claim(name: string, partitions: number, observer: LeaseObserver): Promise<Lease>
-  /** What `doctor` asks: reachable, topics and partition counts right, retention and durability settings. Never throws for a fault it can report. */
-  diagnose(): Promise<readonly Diagnosis[]>
+  /**
+   * What `doctor` asks: reachable, topics and partition counts right, retention and durability settings, and whether these sources are there. Makes
+   * nothing. Never throws for a fault it can report.
+   */
+  diagnose(sources?: readonly SourceDefinition[]): Promise<readonly Diagnosis[]>
   /** Closes its logs and leases too. Idempotent; waits for what is in flight, for a few seconds at most. */
   close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { type Link, withChannel } from '../link.js'
 
 /**
  * What a queue is. AMQP does not tell, but RabbitMQ refuses to consume anything but a stream from an offset; on a stream the consumer that is made, and
- * closed at once, changes nothing. @throws where there is no such queue, or it may not be consumed.
+ * closed at once, changes nothing. A queue that has an exclusive consumer, such as another instance's, is none. @throws where there is no such queue, or it may not be consumed.
  */
 export async function queueKind(link: Link, queue: string): Promise<'stream' | 'queue'> {
   try {
@@ -15,7 +15,7 @@ export async function queueKind(link: Link, queue: string): Promise<'stream' | '
     return 'stream'
   } catch (error) {
     if (isMissing(error)) throw new Error(`RabbitMQ has no queue ${queue}`, { cause: error })
-    if (/x-stream-offset/.test((error as Error).message)) return 'queue'
+    if (/x-stream-offset|in exclusive use/.test((error as Error).message)) return 'queue'
     throw new Error(`queue ${queue} cannot be consumed: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -19,6 +19,10 @@ export async function openSources(
   return configs.map((config) => {
     const tally = new SourceTally(config.name)
     counters.sources.push(tally)
-    return new SourceDuty(config, { ...options, sources, tally, trace: spansOf(tracer, `source.${config.name}`) })
+    return new SourceDuty(config, { ...options, sources, tally, trace: spansOf(tracer, nameOf(config.origin)) })
   })
 }
+
+/** What spans call it. */
+const nameOf = (origin: SourceConfig['origin']): string =>
+  origin.kind === 'topic' ? origin.topic : origin.kind === 'queue' ? origin.queue : origin.exchange
