@@ -148,10 +148,9 @@ async function settingsFinding({ link, names, limits }: DiagnosisTarget, incarna
       'The streams keep the settings they were declared with. Override retention by a policy (max-age, max-length-bytes), or set the limits as they are.'
     return { check, status: 'warn', detail: (error as Error).message, remedy }
   }
-  const retention =
-    args['x-max-age'] === undefined
-      ? 'for ever'
-      : `${args['x-max-age']}, ${args['x-max-length-bytes']} bytes a partition`
+  const { 'x-max-age': age, 'x-max-length-bytes': bytes } = args
+  const bounds = [...(age === undefined ? [] : [age]), ...(bytes === undefined ? [] : [`${bytes} bytes a partition`])]
+  const retention = bounds.length === 0 ? 'for ever' : bounds.join(', ')
   return { check, status: 'ok', detail: `${partitions} partitions, epoch ${epoch}, kept ${retention}` }
 }
 

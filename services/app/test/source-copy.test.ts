@@ -13,7 +13,7 @@ import { isUserRoom } from '@roomway/protocol'
 import { headerNames, homeOf, RoomDirectory } from '@roomway/records'
 import fc from 'fast-check'
 import { valueAt } from '../src/sources/record-fields.js'
-import { judgeSource } from '../src/sources/source-copy.js'
+import { sourceJudge } from '../src/sources/source-copy.js'
 import { json } from './fixtures.js'
 
 const template = (text: string) => parseTemplate(text) as Template
@@ -38,7 +38,7 @@ function record(value: unknown, parts: Partial<BrokerRecord> = {}): BrokerRecord
   return { partition: 2, offset: 7, key: 'k', headers: {}, value: bytes, timeMs: 1_000, ...parts }
 }
 
-const judge = (config: SourceConfig, given: BrokerRecord) => judgeSource(config, given, 'e1', directory)
+const judge = (config: SourceConfig, given: BrokerRecord) => sourceJudge(config)(given, 'e1', directory)
 
 function roomOf(config: SourceConfig, given: BrokerRecord): string | undefined {
   const verdict = judge(config, given)

@@ -11,7 +11,8 @@ export interface QueueInletTarget {
   readonly logger: Logger
 }
 
-const prefetch = 256
+/** Messages that wait here at most, whatever their size: RabbitMQ knows no bound in bytes. */
+const prefetch = 128
 
 /**
  * Takes messages out of a queue in order and puts them into a log, one append under way at a time; a message is acknowledged when its append has

@@ -6,7 +6,7 @@ import { atMost } from '../duties/service-run.js'
 import type { MovedLog } from '../moving/moved-log.js'
 import { type MoverOptions, serveMoves } from '../moving/mover.js'
 import type { SourceTally } from '../operations/source-tally.js'
-import { judgeSource, sourcePlace } from './source-copy.js'
+import { sourceJudge, sourcePlace } from './source-copy.js'
 import { SourceProgress } from './source-progress.js'
 
 export interface SourceDutyOptions extends MoverOptions {
@@ -101,7 +101,7 @@ export class SourceDuty {
       endIsGuessed: source.renew !== undefined,
       repeatHeader: source.repeatHeader,
       placeOf: (epoch, partition, offset) => sourcePlace(name, epoch, partition, offset),
-      judge: (record, epoch, directory) => judgeSource(config, record, epoch, directory),
+      judge: sourceJudge(config),
       progressOf: (partition) => new SourceProgress(progress, partition),
       tally,
     }
