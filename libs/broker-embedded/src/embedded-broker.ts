@@ -1,4 +1,4 @@
-import type { Broker, BrokerOptions, Diagnosis, Lease, LeaseObserver, Log, LogName } from '@roomway/broker'
+import type { Broker, BrokerOptions, Diagnosis, Lease, LeaseObserver, Log, LogName, SourceLog } from '@roomway/broker'
 import { type DataFolder, type FolderUse, useFolder } from './data-folder.js'
 import { diagnoseDisk, diagnoseDurability, diagnosePartitions } from './diagnosis.js'
 import { EmbeddedLog } from './embedded-log.js'
@@ -48,6 +48,12 @@ export class EmbeddedBroker implements Broker {
     const opened = this.#logs.get(name) ?? new EmbeddedLog(store, this.#options.logger)
     this.#logs.set(name, opened)
     return opened
+  }
+
+  source(): Promise<SourceLog> {
+    return Promise.reject(
+      new Error('the embedded broker has no topics or queues of others: sources need Kafka or RabbitMQ'),
+    )
   }
 
   async claim(name: string, partitions: number, observer: LeaseObserver): Promise<Lease> {

@@ -17,7 +17,7 @@ const configNames = [
   'unclean.leader.election.enable',
 ]
 /** Topics that no node makes at its start. */
-const madeWhenNeeded: ReadonlySet<LogName> = new Set(['lifecycle', 'nodes'])
+const madeWhenNeeded: ReadonlySet<LogName> = new Set(['lifecycle', 'nodes', 'sources'])
 /** A client that was away for longer than this cannot catch up from the log. */
 const shortRetentionMs = 3_600_000
 
@@ -156,6 +156,11 @@ function insyncFault(configs: Configs, found: TopicMetadata): Fault | undefined 
 function retentionFault(configs: Configs, name: LogName): Fault | undefined {
   const ageMs = Number(configs.get('retention.ms') ?? -1)
   const bytes = Number(configs.get('retention.bytes') ?? -1)
+  if (name === 'sources') {
+    if (ageMs < 0) return undefined
+    const detail = `retention.ms ${ageMs}: a source that is quiet for that long is copied from its beginning again`
+    return { status: 'fail', detail, remedy: 'Set retention.ms=-1.' }
+  }
   if (name === 'meta') {
     if (ageMs < 0 && bytes < 0) return undefined
     const detail = `retention.ms ${ageMs}, retention.bytes ${bytes}: what it holds must be kept for ever`

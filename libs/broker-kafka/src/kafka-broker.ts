@@ -1,4 +1,13 @@
-import type { Broker, Diagnosis, Lease, LeaseObserver, Log, LogName } from '@roomway/broker'
+import type {
+  Broker,
+  Diagnosis,
+  Lease,
+  LeaseObserver,
+  Log,
+  LogName,
+  SourceDefinition,
+  SourceLog,
+} from '@roomway/broker'
 import { Cluster } from './cluster.js'
 import { diagnose, topicConfigs } from './diagnosis.js'
 import { KafkaLease } from './kafka-lease.js'
@@ -7,8 +16,9 @@ import { KafkaLog } from './kafka-log.js'
 import { connector } from './kafkajs-connection.js'
 import type { KafkaBrokerOptions, Settings } from './options.js'
 import { settingsOf } from './options.js'
+import { diagnoseSources } from './source-diagnosis.js'
 import { Topic } from './topic.js'
-import { topicSettings } from './topic-settings.js'
+import { type TopicSettings, topicSettings } from './topic-settings.js'
 import { TruncationRegister } from './truncation-register.js'
 
 /** What a batch is filled up to, where the topic allows it: a little below Kafka's default limit of 1 MiB. */
@@ -35,6 +45,7 @@ class KafkaBroker implements Broker {
   readonly #settings: Settings
   readonly #cluster: Cluster
   readonly #logs = new Map<LogName, Promise<KafkaLog>>()
+  readonly #sources = new Map<string, Promise<KafkaLog>>()
   readonly #leases = new Set<KafkaLease>()
   #register: Promise<TruncationRegister> | undefined
   #closed: Promise<void> | undefined
@@ -54,24 +65,36 @@ class KafkaBroker implements Broker {
     return log
   }
 
-  async #open(name: LogName): Promise<KafkaLog> {
+  source({ name, origin }: SourceDefinition): Promise<SourceLog> {
+    if (origin.kind !== 'topic')
+      return Promise.reject(new Error(`source ${name}: Kafka has topics, no ${origin.kind}s`))
+    const { topic } = origin
+    let source = this.#sources.get(topic)
+    if (source === undefined) {
+      source = this.#openTopic(topic, undefined, undefined)
+      this.#sources.set(topic, source)
+      source.catch(() => this.#sources.delete(topic))
+    }
+    return source
+  }
+
+  #open(name: LogName): Promise<KafkaLog> {
+    const { prefix, partitions } = this.#settings
+    return this.#openTopic(`${prefix}.${name}`, topicSettings(name, partitions), name)
+  }
+
+  async #openTopic(name: string, settings: TopicSettings | undefined, log: LogName | undefined): Promise<KafkaLog> {
     if (this.#closed !== undefined) throw new Error('the Kafka broker is closed')
-    const { prefix, partitions, logger, missingTopicGraceMs } = this.#settings
-    const topic = new Topic({
-      name: `${prefix}.${name}`,
-      settings: topicSettings(name, partitions),
-      cluster: this.#cluster,
-      logger,
-      missingGraceMs: missingTopicGraceMs,
-    })
+    const { logger, missingTopicGraceMs } = this.#settings
+    const topic = new Topic({ name, settings, cluster: this.#cluster, logger, missingGraceMs: missingTopicGraceMs })
     await topic.open()
-    const onTruncation = await this.#truncationsOf(name, topic)
+    const onTruncation = await this.#truncationsOf(log, topic)
     const maxBatchBytes = await this.#maxBatchBytes(topic)
     return new KafkaLog({ topic, cluster: this.#cluster, settings: this.#settings, maxBatchBytes, onTruncation })
   }
 
   /** Puts the known truncations into the topic's epoch; returns how to write another one down. `meta` itself cannot be in the register. */
-  async #truncationsOf(name: LogName, topic: Topic): Promise<KafkaLogOptions['onTruncation']> {
+  async #truncationsOf(name: LogName | undefined, topic: Topic): Promise<KafkaLogOptions['onTruncation']> {
     if (name === 'meta') return async () => topic.setTruncations(`${Date.now()}`)
     this.#register ??= this.log('meta').then((meta) => TruncationRegister.open(meta, this.#settings.logger))
     this.#register.catch(() => {
@@ -108,8 +131,9 @@ class KafkaBroker implements Broker {
     return Promise.resolve(lease)
   }
 
-  diagnose(): Promise<readonly Diagnosis[]> {
-    return diagnose(this.#cluster, this.#settings.prefix, this.#settings.partitions)
+  async diagnose(sources: readonly SourceDefinition[] = []): Promise<readonly Diagnosis[]> {
+    const found = await diagnose(this.#cluster, this.#settings.prefix, this.#settings.partitions)
+    return [...found, ...(await diagnoseSources(this.#cluster, sources))]
   }
 
   close(): Promise<void> {
@@ -120,7 +144,7 @@ class KafkaBroker implements Broker {
   async #close(): Promise<void> {
     const register = await this.#register?.catch(() => undefined)
     await register?.close()
-    const settled = await Promise.allSettled(this.#logs.values())
+    const settled = await Promise.allSettled([...this.#logs.values(), ...this.#sources.values()])
     const logs = settled.filter((log) => log.status === 'fulfilled').map((log) => log.value)
     await Promise.all([...logs, ...this.#leases].map((opened) => opened.close()))
     this.#cluster.close()

@@ -1,4 +1,4 @@
-import type { AppendRecord, Batch, Log, Logger, Tail, TailObserver } from '@roomway/broker'
+import type { AppendRecord, Batch, Log, Logger, SourceLog, Tail, TailObserver } from '@roomway/broker'
 import { PositionError } from '@roomway/broker'
 import { Appender } from './appender.js'
 import type { Cluster } from './cluster.js'
@@ -26,7 +26,9 @@ export interface KafkaLogOptions {
  * A Kafka topic as a log. `end` is the last stable offset: below it lies every record whose append had resolved, unless somebody else's
  * transaction is open in the partition, which holds all readers back until it ends.
  */
-export class KafkaLog implements Log {
+export class KafkaLog implements Log, SourceLog {
+  /** Each offset of Kafka's is one record for ever. */
+  readonly repeatHeader = undefined
   readonly #options: KafkaLogOptions
   readonly #logger: Logger
   readonly #appender: Appender

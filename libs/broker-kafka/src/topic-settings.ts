@@ -6,7 +6,11 @@ export interface TopicSettings {
   readonly partitions: number
   /** −1 keeps for ever. */
   readonly retentionMs: number
+  /** Of a partition, in segments of a quarter of it; the newest stays however old it is. −1: no bound. */
+  readonly retentionBytes: number
 }
+
+const sourcesBytes = 64_000_000
 
 export const logNames: readonly LogName[] = [
   'events',
@@ -17,6 +21,7 @@ export const logNames: readonly LogName[] = [
   'nodes',
   'meta',
   'dead',
+  'sources',
 ]
 
 const retentionDays: Readonly<Record<LogName, number>> = {
@@ -28,6 +33,7 @@ const retentionDays: Readonly<Record<LogName, number>> = {
   nodes: 1,
   meta: -1,
   dead: 30,
+  sources: -1,
 }
 
 const partitioned: readonly LogName[] = ['events', 'intake', 'commands']
@@ -35,7 +41,11 @@ const partitioned: readonly LogName[] = ['events', 'intake', 'commands']
 /** What a topic is made with where it does not exist. */
 export function topicSettings(name: LogName, partitions: number): TopicSettings {
   const days = retentionDays[name]
-  return { partitions: partitioned.includes(name) ? partitions : 1, retentionMs: days < 0 ? -1 : days * dayMs }
+  return {
+    partitions: partitioned.includes(name) ? partitions : 1,
+    retentionMs: days < 0 ? -1 : days * dayMs,
+    retentionBytes: name === 'sources' ? sourcesBytes : -1,
+  }
 }
 
 export function replicationFor(brokers: number): number {
@@ -48,6 +58,12 @@ export function creationOf(topic: string, settings: TopicSettings, brokers: numb
   const config = {
     'cleanup.policy': 'delete',
     'retention.ms': String(settings.retentionMs),
+    ...(settings.retentionBytes < 0
+      ? {}
+      : {
+          'retention.bytes': String(settings.retentionBytes),
+          'segment.bytes': String(Math.ceil(settings.retentionBytes / 4)),
+        }),
     'min.insync.replicas': String(replicationFactor === 3 ? 2 : 1),
     'unclean.leader.election.enable': 'false',
     'message.timestamp.type': 'CreateTime',

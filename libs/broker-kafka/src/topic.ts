@@ -21,7 +21,8 @@ const propagationMs = 20
 
 export interface TopicOptions {
   readonly name: string
-  readonly settings: TopicSettings
+  /** What it is made with. Undefined: it is somebody else's, never made, and its epoch is its ID's alone, so that partitions may be added. */
+  readonly settings: TopicSettings | undefined
   readonly cluster: Cluster
   readonly logger: Logger
   readonly missingGraceMs: number
@@ -67,9 +68,10 @@ export class Topic {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Finds the topic, making it where it is missing. @throws where no broker answers, or it may not be made. */
+  /** Finds the topic, making it where it is missing and ours. @throws where no broker answers, or it may not be made. */
   async open(): Promise<void> {
     while (!(await this.#look())) {
+      if (this.#options.settings === undefined) throw new Error(`Kafka has no topic ${this.name}`)
       await this.#create()
       await pause(propagationMs)
     }
@@ -90,7 +92,7 @@ export class Topic {
   }
 
   async #refresh(): Promise<void> {
-    if (await this.#look()) return
+    if ((await this.#look()) || this.#options.settings === undefined) return
     const now = Date.now()
     this.#missingSinceMs ??= now
     if (now - this.#missingSinceMs < this.#options.missingGraceMs) return
@@ -126,7 +128,8 @@ export class Topic {
   }
 
   #renewEpoch(): void {
-    const epoch = epochOf(this.#id, this.partitions, this.#truncations)
+    const isOurs = this.#options.settings !== undefined
+    const epoch = epochOf(this.#id, isOurs ? `${this.partitions} ` : '', this.#truncations)
     if (epoch === this.#epoch) return
     const first = this.#epoch === ''
     this.#epoch = epoch
@@ -137,6 +140,7 @@ export class Topic {
 
   async #create(): Promise<void> {
     const { cluster, settings, logger } = this.#options
+    if (settings === undefined) return
     const connection = await cluster.anyConnection()
     try {
       await connection.broker.createTopics({
@@ -159,7 +163,7 @@ function newest(known: readonly Leader[], found: readonly Leader[]): Leader[] {
 }
 
 /** Short, and the same on every node: 40 bits of a hash in base 36. */
-function epochOf(id: string, partitions: number, truncations: string): string {
-  const hash = createHash('sha256').update(`${id} ${partitions} ${truncations}`).digest()
+function epochOf(id: string, partitions: string, truncations: string): string {
+  const hash = createHash('sha256').update(`${id} ${partitions}${truncations}`).digest()
   return hash.readUIntBE(0, 5).toString(36)
 }

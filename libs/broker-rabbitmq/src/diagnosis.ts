@@ -3,7 +3,7 @@ import type { Epochs } from './epochs.js'
 import { within } from './faults.js'
 import type { Link } from './link.js'
 import { withChannel } from './link.js'
-import { type Incarnation, type Names, queueExists, type StreamLimits, streamArguments } from './topology.js'
+import { type Incarnation, isForeign, type Names, queueExists, type StreamLimits, streamArguments } from './topology.js'
 
 export interface DiagnosisTarget {
   readonly link: Link
@@ -94,6 +94,7 @@ async function declared(target: DiagnosisTarget): Promise<Diagnosis[]> {
 async function presentFindings(target: DiagnosisTarget, incarnation: Incarnation): Promise<Diagnosis[]> {
   const { log, partitions } = incarnation
   const check = `log ${log}`
+  if (isForeign(log)) return []
   const findings = [await exchangeFinding(target, incarnation)]
   const missing = await missingStreams(target, incarnation)
   if (missing.length > 0) {
@@ -147,14 +148,14 @@ async function settingsFinding({ link, names, limits }: DiagnosisTarget, incarna
       'The streams keep the settings they were declared with. Override retention by a policy (max-age, max-length-bytes), or set the limits as they are.'
     return { check, status: 'warn', detail: (error as Error).message, remedy }
   }
-  const retention =
-    args['x-max-age'] === undefined
-      ? 'for ever'
-      : `${args['x-max-age']}, ${args['x-max-length-bytes']} bytes a partition`
+  const { 'x-max-age': age, 'x-max-length-bytes': bytes } = args
+  const bounds = [...(age === undefined ? [] : [age]), ...(bytes === undefined ? [] : [`${bytes} bytes a partition`])]
+  const retention = bounds.length === 0 ? 'for ever' : bounds.join(', ')
   return { check, status: 'ok', detail: `${partitions} partitions, epoch ${epoch}, kept ${retention}` }
 }
 
 async function replacedFindings({ link, names }: DiagnosisTarget, incarnation: Incarnation): Promise<Diagnosis[]> {
+  if (isForeign(incarnation.log)) return []
   const left: string[] = []
   for (const stream of streamsOf(names, incarnation)) if (await queueExists(link, stream)) left.push(stream)
   if (left.length === 0) return []

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BrokerRecord, Logger, LogName } from '@roomway/broker'
+import type { BrokerRecord, Logger } from '@roomway/broker'
 import { within } from './faults.js'
 import { type Link, LinkClosedError } from './link.js'
 import type { QueueSender } from './queue-sender.js'
@@ -13,6 +13,7 @@ import {
   type Names,
   restoreIncarnation,
   type StreamLimits,
+  type StreamLogName,
   streamArguments,
   unbindIncarnation,
 } from './topology.js'
@@ -48,14 +49,14 @@ const retryMs = 500
 
 export class Epochs {
   readonly #target: EpochsTarget
-  readonly #present = new Map<LogName, Present>()
+  readonly #present = new Map<StreamLogName, Present>()
   readonly #known = new Map<string, Incarnation>()
   /** Present when the stream of epochs was lost; only this process remembers them. */
-  readonly #orphans = new Map<LogName, Incarnation>()
-  readonly #opened = new Map<LogName, number>()
+  readonly #orphans = new Map<StreamLogName, Incarnation>()
+  readonly #opened = new Map<StreamLogName, number>()
   readonly #proposed = new Set<string>()
   readonly #replacing = new Map<string, Promise<Incarnation>>()
-  readonly #settling = new Map<LogName, Promise<Incarnation>>()
+  readonly #settling = new Map<StreamLogName, Promise<Incarnation>>()
   readonly #changed = new Set<() => void>()
   #reader: StreamReader | undefined
   #read: Promise<void> | undefined
@@ -67,7 +68,7 @@ export class Epochs {
   }
 
   /** The present incarnation of a log, complete. Makes the first one, with `partitions`, where the log has none. */
-  async open(log: LogName, partitions: number): Promise<Incarnation> {
+  async open(log: StreamLogName, partitions: number): Promise<Incarnation> {
     this.#opened.set(log, partitions)
     await this.#caughtUp()
     if (!this.#present.has(log)) await this.#propose({ log, epoch: newEpoch(), parent: '', partitions })
@@ -204,7 +205,7 @@ export class Epochs {
   }
 
   /** Waits until the present incarnation is declared, and declares it: at once where this node made it, else if its maker takes too long. */
-  #settle(log: LogName): Promise<Incarnation> {
+  #settle(log: StreamLogName): Promise<Incarnation> {
     let settling = this.#settling.get(log)
     if (settling === undefined) {
       settling = this.#settleOnce(log).finally(() => this.#settling.delete(log))
@@ -213,7 +214,7 @@ export class Epochs {
     return settling
   }
 
-  async #settleOnce(log: LogName): Promise<Incarnation> {
+  async #settleOnce(log: StreamLogName): Promise<Incarnation> {
     for (;;) {
       const present = this.#present.get(log)
       if (present?.declared === true) return present.incarnation
@@ -262,7 +263,7 @@ export class Epochs {
     for (const resolve of waiting) resolve()
   }
 
-  async #inBackground(log: LogName, work: () => Promise<unknown>): Promise<void> {
+  async #inBackground(log: StreamLogName, work: () => Promise<unknown>): Promise<void> {
     while (!this.#closed) {
       try {
         await work()

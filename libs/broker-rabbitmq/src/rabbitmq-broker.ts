@@ -1,4 +1,14 @@
-import type { Broker, BrokerOptions, Diagnosis, Lease, LeaseObserver, Log, LogName } from '@roomway/broker'
+import type {
+  Broker,
+  BrokerOptions,
+  Diagnosis,
+  Lease,
+  LeaseObserver,
+  Log,
+  LogName,
+  SourceDefinition,
+  SourceLog,
+} from '@roomway/broker'
 import type { SocketOptions } from 'amqplib'
 import { Appender } from './appender.js'
 import { diagnose } from './diagnosis.js'
@@ -7,9 +17,19 @@ import { within } from './faults.js'
 import { Link } from './link.js'
 import { QueueLease } from './queue-lease.js'
 import { QueueSender } from './queue-sender.js'
+import type { ForeignStream } from './sources/foreign-stream.js'
+import { openSource } from './sources/open-source.js'
+import { diagnoseSources } from './sources/source-diagnosis.js'
 import { StreamLog } from './stream-log.js'
 import { StreamProbe } from './stream-probe.js'
-import { exchangeType, type Incarnation, type Names, namesOf, type StreamLimits } from './topology.js'
+import {
+  exchangeType,
+  type Incarnation,
+  type Names,
+  namesOf,
+  type StreamLimits,
+  type StreamLogName,
+} from './topology.js'
 
 export interface RabbitmqBrokerOptions extends BrokerOptions {
   /** `amqp://user:password@host:port/vhost` or `amqps://…`. Heartbeats are every 10 s unless the URL's `heartbeat` says otherwise. */
@@ -43,8 +63,10 @@ class RabbitmqBroker implements Broker {
   readonly #sender: QueueSender
   readonly #probe: StreamProbe
   readonly #epochs: Epochs
-  readonly #logs = new Map<LogName, Promise<StreamLog>>()
-  readonly #opened = new Map<LogName, StreamLog>()
+  readonly #logs = new Map<StreamLogName, Promise<StreamLog>>()
+  readonly #opened = new Map<StreamLogName, StreamLog>()
+  readonly #sources = new Map<string, Promise<SourceLog>>()
+  readonly #foreign = new Map<StreamLogName, ForeignStream>()
   readonly #leases = new Set<QueueLease>()
   #closing: Promise<void> | undefined
 
@@ -75,11 +97,40 @@ class RabbitmqBroker implements Broker {
       names: this.#names,
       limits: options.limits ?? {},
       logger,
-      onPresent: (incarnation) => this.#opened.get(incarnation.log)?.adopt(incarnation),
+      onPresent: (incarnation) => {
+        const { log } = incarnation
+        ;(this.#opened.get(log) ?? this.#foreign.get(log))?.adopt(incarnation)
+      },
     })
   }
 
   log(name: LogName): Promise<Log> {
+    return this.#stream(name)
+  }
+
+  source(definition: SourceDefinition): Promise<SourceLog> {
+    let source = this.#sources.get(definition.name)
+    if (source === undefined) {
+      source = this.#openSource(definition)
+      this.#sources.set(definition.name, source)
+      source.catch(() => this.#sources.delete(definition.name))
+    }
+    return source
+  }
+
+  async #openSource(definition: SourceDefinition): Promise<SourceLog> {
+    await this.#connected()
+    return openSource(definition, {
+      tailing: this.#tailing,
+      replaying: this.#replaying,
+      epochs: this.#epochs,
+      logger: this.#options.logger,
+      openStream: (name) => this.#stream(name),
+      onForeign: (log, stream) => this.#foreign.set(log, stream),
+    })
+  }
+
+  #stream(name: StreamLogName): Promise<StreamLog> {
     let log = this.#logs.get(name)
     if (log === undefined) {
       log = this.#open(name)
@@ -107,8 +158,8 @@ class RabbitmqBroker implements Broker {
     return lease
   }
 
-  diagnose(): Promise<readonly Diagnosis[]> {
-    return diagnose({
+  async diagnose(sources: readonly SourceDefinition[] = []): Promise<readonly Diagnosis[]> {
+    const found = await diagnose({
       link: this.#replaying,
       publishing: this.#publishing,
       epochs: this.#epochs,
@@ -116,6 +167,8 @@ class RabbitmqBroker implements Broker {
       partitions: this.#options.partitions,
       limits: this.#options.limits ?? {},
     })
+    if (!this.#replaying.isOpen) return found
+    return [...found, ...(await diagnoseSources(this.#replaying, sources))]
   }
 
   close(): Promise<void> {
@@ -125,12 +178,13 @@ class RabbitmqBroker implements Broker {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#leases].map((lease) => lease.close()))
+    await Promise.all([...this.#foreign.values()].map((source) => source.close()))
     await Promise.all([...this.#opened.values()].map((log) => log.close()))
     await this.#epochs.close()
     await Promise.all([this.#publishing, this.#tailing, this.#replaying].map((link) => link.close()))
   }
 
-  async #open(name: LogName): Promise<StreamLog> {
+  async #open(name: StreamLogName): Promise<StreamLog> {
     await this.#connected()
     const incarnation = await this.#epochs.open(name, partitionsOf(name, this.#options.partitions))
     const log = this.#streamLog(incarnation)
@@ -163,7 +217,7 @@ class RabbitmqBroker implements Broker {
     return log
   }
 
-  #forget(name: LogName): void {
+  #forget(name: StreamLogName): void {
     this.#logs.delete(name)
     this.#opened.delete(name)
   }
@@ -178,6 +232,6 @@ class RabbitmqBroker implements Broker {
   }
 }
 
-function partitionsOf(log: LogName, partitions: number): number {
+function partitionsOf(log: StreamLogName, partitions: number): number {
   return log === 'events' || log === 'commands' ? partitions : 1
 }

@@ -27,8 +27,15 @@ export function headerBytesOf(record: AppendRecord): number {
 export function publishOptions(record: AppendRecord, timeMs: number): Options.Publish {
   const { 'content-type': contentType, ...headers } = record.headers as Record<string, string | number>
   headers[keyHeader] = record.key
-  headers[timeHeader] = timeMs
-  const options: Options.Publish = { headers, timestamp: Math.floor(timeMs / 1000), mandatory: true, deliveryMode: 2 }
+  // There already where a message of somebody else's is put into a stream of ours.
+  const publishedMs = Number(headers[timeHeader]) || timeMs
+  headers[timeHeader] = publishedMs
+  const options: Options.Publish = {
+    headers,
+    timestamp: Math.floor(publishedMs / 1000),
+    mandatory: true,
+    deliveryMode: 2,
+  }
   if (contentType !== undefined) options.contentType = contentType as string
   return options
 }
@@ -61,22 +68,59 @@ export function isSameRecord(a: ConsumeMessage, b: ConsumeMessage): boolean {
   )
 }
 
-export function recordOf(message: ConsumeMessage, partition: number, keyedByRoute: boolean): BrokerRecord {
+/** How the records of a stream are made of its messages. */
+export interface RecordForm {
+  /** A record without a key of ours has its routing key for one. */
+  readonly keyedByRoute: boolean
+  /** `message-id`, `correlation-id`, `type` and `app-id` are headers too, where a publisher set those properties. */
+  readonly withProperties?: boolean
+}
+
+export function recordOf(message: ConsumeMessage, partition: number, form: RecordForm): BrokerRecord {
   const { properties, content } = message
-  const table: Record<string, unknown> = properties.headers!
+  const table: Record<string, unknown> = properties.headers ?? {}
+  const headers = headersOf(table, properties.contentType)
   return {
     partition,
     offset: table[offsetHeader] as number,
-    key: keyOf(table, keyedByRoute ? message.fields.routingKey : ''),
-    headers: headersOf(table, properties.contentType),
+    key: keyOf(table, form.keyedByRoute ? message.fields.routingKey : ''),
+    headers: form.withProperties === true ? { ...propertiesOf(message), ...headers } : headers,
     value: content,
     timeMs: timeOf(table, properties.timestamp),
   }
 }
 
+export const messageIdHeader = 'message-id'
+
+/** A message of somebody else's, as it is put into a stream of ours. Headers that do not fit into one are left out. */
+export function appendOf(message: ConsumeMessage): AppendRecord {
+  const { key = '', headers, timeMs, value } = recordOf(message, 0, { keyedByRoute: true, withProperties: true })
+  const time: RecordHeaders = timeMs > 0 ? { [timeHeader]: String(timeMs) } : {}
+  const whole = { partition: 0, key, headers: { ...headers, ...time }, value }
+  if (headerBytesOf(whole) <= maxHeaderBytes) return whole
+  const { 'content-type': contentType, [messageIdHeader]: messageId } = headers
+  const kept = {
+    ...(contentType && { 'content-type': contentType }),
+    ...(messageId && { [messageIdHeader]: messageId }),
+  }
+  return { ...whole, headers: { ...kept, ...time } }
+}
+
+function propertiesOf({ properties }: ConsumeMessage): RecordHeaders {
+  const headers: Record<string, string> = {}
+  const put = (name: string, value: unknown): void => {
+    if (typeof value === 'string' && value !== '') headers[name] = value
+  }
+  put(messageIdHeader, properties.messageId)
+  put('correlation-id', properties.correlationId)
+  put('type', properties.type)
+  put('app-id', properties.appId)
+  return headers
+}
+
 function keyOf(table: Record<string, unknown>, route: string): string | undefined {
   const key = table[keyHeader]
-  if (typeof key === 'string') return key
+  if (typeof key === 'string') return key === '' ? undefined : key
   return route === '' ? undefined : route
 }
 

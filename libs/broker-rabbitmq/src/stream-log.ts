@@ -16,7 +16,7 @@ import type { StreamProbe } from './stream-probe.js'
 import type { StreamReaderTarget } from './stream-reader.js'
 import { replay } from './stream-replay.js'
 import { StreamTail, type StreamTailOwner } from './stream-tail.js'
-import { exchangeType, type Incarnation, type Names } from './topology.js'
+import { exchangeType, type Incarnation, isSource, type Names } from './topology.js'
 
 export interface StreamLogTarget {
   readonly tailing: Link
@@ -57,6 +57,11 @@ export class StreamLog implements Log {
 
   get partitions(): number {
     return this.#view.incarnation.partitions
+  }
+
+  /** The present stream of a partition. */
+  stream(partition: number): string {
+    return this.#stream(this.#view, partition)
   }
 
   append(records: readonly AppendRecord[]): Promise<void> {
@@ -180,8 +185,10 @@ export class StreamLog implements Log {
 
   #readerTarget(view: View, partition: number, link: Link): StreamReaderTarget {
     const { probe, logger } = this.#target
-    const keyedByRoute = exchangeType(view.incarnation.log) === 'fanout'
-    return { link, probe, logger, stream: this.#stream(view, partition), partition, keyedByRoute }
+    const { log } = view.incarnation
+    const withProperties = isSource(log)
+    const keyedByRoute = withProperties || exchangeType(log) === 'fanout'
+    return { link, probe, logger, stream: this.#stream(view, partition), partition, keyedByRoute, withProperties }
   }
 
   #tailOwner(view: View): StreamTailOwner {

@@ -5,6 +5,7 @@ import { isMissing, within } from './faults.js'
 import { closeChannel, type Link, LinkClosedError } from './link.js'
 import type { QueueSender } from './queue-sender.js'
 import { markerOptions, offsetOf } from './record-codec.js'
+import type { StreamEnds } from './stream-reader.js'
 
 const attemptMs = 5_000
 const deadlineMs = 30_000
@@ -16,7 +17,7 @@ const empty = Buffer.alloc(0)
  * Finds the two ends of a stream. RabbitMQ tells neither: `messageCount` lags by seconds, an idle stream is silent, and a publisher confirm
  * carries no offset. So the end is found by a marker that is appended and read back, the start by reading the first record.
  */
-export class StreamProbe {
+export class StreamProbe implements StreamEnds {
   readonly #reading: Link
   readonly #sender: QueueSender
   readonly #waiting = new Map<string, Promise<number>>()
@@ -57,6 +58,11 @@ export class StreamProbe {
       const first = await this.#scan(stream, 'first', () => true)
       return offsetOf(first)
     })
+  }
+
+  /** By the marker, which stands above all that was read. */
+  async reaches(stream: string, offset: number): Promise<boolean> {
+    return (await this.end(stream)) > offset
   }
 
   async #readMarker(stream: string): Promise<number> {

@@ -2,8 +2,7 @@ import type { BrokerRecord, Logger } from '@roomway/broker'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { isMissing, sustain } from './faults.js'
 import { channelClosed, closeChannel, type Link } from './link.js'
-import { isMarker, isSameRecord, offsetOf, recordOf } from './record-codec.js'
-import type { StreamProbe } from './stream-probe.js'
+import { isMarker, isSameRecord, offsetOf, type RecordForm, recordOf } from './record-codec.js'
 
 /**
  * Why a stream cannot be read on. `gone`: deleted. `truncated`: what was read is no longer there, so offsets mean other records.
@@ -11,14 +10,20 @@ import type { StreamProbe } from './stream-probe.js'
  */
 export type StreamFault = 'gone' | 'truncated' | 'expired'
 
-export interface StreamReaderTarget {
+/** Asks where a stream begins and ends. */
+export interface StreamEnds {
+  start(stream: string): Promise<number>
+  end(stream: string): Promise<number>
+  /** Whether the stream still reaches as far as `offset`, below which it was read. */
+  reaches(stream: string, offset: number): Promise<boolean>
+}
+
+export interface StreamReaderTarget extends RecordForm {
   readonly link: Link
-  readonly probe: StreamProbe
+  readonly probe: StreamEnds
   readonly logger: Logger
   readonly stream: string
   readonly partition: number
-  /** True where a record without a key of ours has its routing key for one. */
-  readonly keyedByRoute: boolean
 }
 
 export interface StreamReaderObserver {
@@ -104,7 +109,9 @@ export class StreamReader {
   }
 
   async #session(): Promise<void> {
-    if (this.#resuming && !(await this.#reachesAsFarAsRead())) return this.#fault('truncated')
+    // A reader that starts beyond the end of a stream hears nothing.
+    if (this.#resuming && !(await this.#target.probe.reaches(this.#target.stream, this.#scan)))
+      return this.#fault('truncated')
     const channel = await this.#target.link.channel()
     const closed = channelClosed(channel)
     if (this.#stop.signal.aborted) return closeChannel(channel)
@@ -132,11 +139,6 @@ export class StreamReader {
       'RabbitMQ delivers nothing to a new consumer; making another',
     )
     void closeChannel(channel)
-  }
-
-  /** A reader that starts beyond the end of a stream hears nothing; so the end is asked for first. */
-  async #reachesAsFarAsRead(): Promise<boolean> {
-    return (await this.#target.probe.end(this.#target.stream)) > this.#scan
   }
 
   #accept(channel: Channel, message: ConsumeMessage | null): void {
@@ -192,11 +194,11 @@ export class StreamReader {
 
   #hand(messages: readonly ConsumeMessage[]): void | Promise<void> {
     if (this.#stop.signal.aborted) return
-    const { partition, keyedByRoute } = this.#target
+    const { partition } = this.#target
     const records: BrokerRecord[] = []
     const scan = this.#scan
     for (const message of messages) {
-      if (offsetOf(message) >= scan && !isMarker(message)) records.push(recordOf(message, partition, keyedByRoute))
+      if (offsetOf(message) >= scan && !isMarker(message)) records.push(recordOf(message, partition, this.#target))
     }
     const last = messages[messages.length - 1]!
     this.lastActivityMs = Date.now()

@@ -13,9 +13,18 @@ export interface StreamLimits {
   readonly maxSegmentBytes?: number
 }
 
+/**
+ * Logs that have epochs here: Roomway's; `source.<name>`, the stream of its own that is bound to an exchange or filled from a queue; and
+ * `foreign.<name>.<stream>`, a stream that is somebody else's, of which only the epoch is ours.
+ */
+export type StreamLogName = LogName | `source.${string}` | `foreign.${string}`
+
+export const isSource = (log: StreamLogName): boolean => log.startsWith('source.')
+export const isForeign = (log: StreamLogName): boolean => log.startsWith('foreign.')
+
 /** One incarnation of a log. `parent` is the epoch it replaced, empty for the first. */
 export interface Incarnation {
-  readonly log: LogName
+  readonly log: StreamLogName
   readonly epoch: string
   readonly parent: string
   readonly partitions: number
@@ -27,8 +36,8 @@ export type ArgumentTable = Readonly<Record<string, string | number | boolean>>
 export interface Names {
   /** The stream of genesis records: which epoch each log has. Without retention. */
   readonly anchor: string
-  exchange(log: LogName): string
-  stream(log: LogName, epoch: string, partition: number): string
+  exchange(log: StreamLogName): string
+  stream(log: StreamLogName, epoch: string, partition: number): string
   leaseQueue(lease: string, partition: number): string
   membersQueue(lease: string): string
 }
@@ -44,7 +53,7 @@ export function namesOf(prefix: string): Names {
 }
 
 /** The open door takes any routing key (it is the room); the others are routed to a partition. */
-export function exchangeType(log: LogName): 'direct' | 'fanout' {
+export function exchangeType(log: StreamLogName): 'direct' | 'fanout' {
   return log === 'intake' ? 'fanout' : 'direct'
 }
 
@@ -56,14 +65,18 @@ export function partitionOfKey(routingKey: string): number {
   return Number(routingKey.slice('p.'.length))
 }
 
+/** A stream drops whole segments, and never the one that is written to. */
+const sourcesLimits = { 'x-max-length-bytes': 64_000_000, 'x-stream-max-segment-size-bytes': 4_000_000 }
+
 /** Arguments of a log's streams. The age is left out, and so is the size, where nothing may ever be dropped. */
-export function streamArguments(log: LogName, limits: StreamLimits): ArgumentTable {
+export function streamArguments(log: StreamLogName, limits: StreamLimits): ArgumentTable {
   const segments = {
     'x-queue-type': 'stream',
     'x-queue-leader-locator': 'balanced',
     'x-stream-max-segment-size-bytes': limits.maxSegmentBytes ?? 20_000_000,
   }
   if (log === 'meta') return segments
+  if (log === 'sources') return { ...segments, ...sourcesLimits }
   return {
     ...segments,
     'x-max-age': limits.maxAge ?? '7D',
@@ -95,6 +108,7 @@ export async function declareIncarnation(
   incarnation: Incarnation,
 ): Promise<void> {
   const { log, epoch } = incarnation
+  if (isForeign(log)) return
   await declareExchange(link, names, log)
   await eachPartition(link, incarnation.partitions, async (channel, partition) => {
     const stream = names.stream(log, epoch, partition)
@@ -106,6 +120,7 @@ export async function declareIncarnation(
 /** Puts back exchange and bindings of an incarnation in use. Answers false, changing no more, where one of its streams is missing. */
 export async function restoreIncarnation(link: Link, names: Names, incarnation: Incarnation): Promise<boolean> {
   const { log, epoch } = incarnation
+  if (isForeign(log)) return true
   try {
     await declareExchange(link, names, log)
     await eachPartition(link, incarnation.partitions, async (channel, partition) => {
@@ -123,18 +138,19 @@ export async function restoreIncarnation(link: Link, names: Names, incarnation: 
 /** Takes an incarnation out of the way of new records. Its streams stay, for whoever wants to look at them. */
 export async function unbindIncarnation(link: Link, names: Names, incarnation: Incarnation): Promise<void> {
   const { log, epoch } = incarnation
+  if (isForeign(log)) return
   await eachPartition(link, incarnation.partitions, async (channel, partition) => {
     const stream = names.stream(log, epoch, partition)
     await channel.unbindQueue(stream, names.exchange(log), bindingKey(log, partition))
   })
 }
 
-async function declareExchange(link: Link, names: Names, log: LogName): Promise<void> {
+async function declareExchange(link: Link, names: Names, log: StreamLogName): Promise<void> {
   const name = names.exchange(log)
   await withChannel(link, (channel) => channel.assertExchange(name, exchangeType(log), { durable: true }))
 }
 
-function bindingKey(log: LogName, partition: number): string {
+function bindingKey(log: StreamLogName, partition: number): string {
   return exchangeType(log) === 'fanout' ? '' : partitionKey(partition)
 }
 

@@ -24,13 +24,16 @@ const sent = {
 describe('a record', () => {
   test('comes back as it was published, without the headers that carry its key, time and offset', () => {
     const message = delivered(publishOptions(sent, 1_767_225_600_123), 9)
-    expect(recordOf(message, 3, false)).toEqual({ ...sent, offset: 9, timeMs: 1_767_225_600_123 })
+    expect(recordOf(message, 3, { keyedByRoute: false })).toEqual({ ...sent, offset: 9, timeMs: 1_767_225_600_123 })
     expect(message.properties.timestamp).toBe(1_767_225_600)
   })
 
   test('without a key of ours has its routing key for one only behind the open door', () => {
     const message = delivered({}, 0, 'x', 'chat:2')
-    expect([recordOf(message, 0, true).key, recordOf(message, 0, false).key]).toEqual(['chat:2', undefined])
+    expect([
+      recordOf(message, 0, { keyedByRoute: true }).key,
+      recordOf(message, 0, { keyedByRoute: false }).key,
+    ]).toEqual(['chat:2', undefined])
   })
 
   test('leaves out headers that have no text form', () => {
@@ -40,7 +43,7 @@ describe('a record', () => {
       raw: Buffer.from([0xff]),
       at: { '!': 'timestamp', value: 5 },
     }
-    expect(recordOf(delivered({ headers }, 0), 0, false).headers).toEqual({ at: '5' })
+    expect(recordOf(delivered({ headers }, 0), 0, { keyedByRoute: false }).headers).toEqual({ at: '5' })
   })
 
   test('is told from another at the same offset by its body, its key or its time', () => {

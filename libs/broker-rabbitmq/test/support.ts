@@ -1,8 +1,8 @@
-import type { Broker, Log, Logger, LogName } from '@roomway/broker'
+import type { Broker, Log, Logger } from '@roomway/broker'
 import { randomPrefix } from '@roomway/testing'
 import { type ChannelModel, connect } from 'amqplib'
 import { openRabbitmqBroker, type RabbitmqBrokerOptions } from '../src/index.js'
-import { type Incarnation, namesOf, streamArguments } from '../src/topology.js'
+import { type Incarnation, namesOf, type StreamLogName, streamArguments } from '../src/topology.js'
 
 export const silent: Logger = {
   debug: () => undefined,
@@ -38,7 +38,7 @@ export async function deleteQueues(url: string, queues: readonly string[]): Prom
 
 export function streamsOf(
   prefix: string,
-  log: LogName,
+  log: StreamLogName,
   { epoch, partitions }: Pick<Log, 'epoch' | 'partitions'>,
 ): string[] {
   return Array.from({ length: partitions }, (_unused, partition) => namesOf(prefix).stream(log, epoch, partition))

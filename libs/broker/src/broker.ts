@@ -1,11 +1,13 @@
 import type { Lease, LeaseObserver } from './lease.js'
 import type { Log } from './log.js'
+import type { SourceDefinition, SourceLog } from './source.js'
 
 /**
  * The logs of a deployment. `events` and `commands` have `partitions` partitions and share their homes; `intake` has as many as its broker
- * gives it; `lifecycle`, `control`, `nodes`, `meta` and `dead` have one. `meta` is kept for ever, the others by age.
+ * gives it; `lifecycle`, `control`, `nodes`, `meta`, `dead` and `sources` have one. `meta` is kept for ever, `sources` by
+ * size alone (64 MB: what is newer stays, however old it grows), the others by age.
  */
-export type LogName = 'events' | 'intake' | 'commands' | 'lifecycle' | 'control' | 'nodes' | 'meta' | 'dead'
+export type LogName = 'events' | 'intake' | 'commands' | 'lifecycle' | 'control' | 'nodes' | 'meta' | 'dead' | 'sources'
 
 /** What an adapter says through; a pino logger fits. */
 export interface Logger {
@@ -38,9 +40,14 @@ export interface Broker {
   readonly kind: 'embedded' | 'kafka' | 'rabbitmq'
   /** Opens a log, creating it (with its partitions and retention) where it is missing. Opening one twice gives the same log. */
   log(name: LogName): Promise<Log>
+  /** Opens what is not Roomway's own, to be read. @throws where it does not exist or may not be read, and where this broker has no such thing. */
+  source(definition: SourceDefinition): Promise<SourceLog>
   claim(name: string, partitions: number, observer: LeaseObserver): Promise<Lease>
-  /** What `doctor` asks: reachable, topics and partition counts right, retention and durability settings. Never throws for a fault it can report. */
-  diagnose(): Promise<readonly Diagnosis[]>
+  /**
+   * What `doctor` asks: reachable, topics and partition counts right, retention and durability settings, and whether these sources are there. Makes
+   * nothing. Never throws for a fault it can report.
+   */
+  diagnose(sources?: readonly SourceDefinition[]): Promise<readonly Diagnosis[]>
   /** Closes its logs and leases too. Idempotent; waits for what is in flight, for a few seconds at most. */
   close(): Promise<void>
 }

@@ -90,3 +90,6 @@ export interface Log {
   ): Promise<number>
   close(): Promise<void>
 }
+
+/** A log as its readers see it. */
+export type ReadableLog = Omit<Log, 'append'>

@@ -1,4 +1,5 @@
 import type { Secret } from './secret.js'
+import type { SourceConfig } from './sources/source-config.js'
 
 /** What a TLS client needs beside the address. Texts are PEM. */
 export interface TlsClientConfig {
@@ -98,6 +99,8 @@ export interface Config {
   readonly heartbeatMs: number
   readonly resumeMs: number
   readonly handlerDeadlineMs: number
+  /** Topics, queues and exchanges of others that the app tier copies into rooms. */
+  readonly sources: readonly SourceConfig[]
   /** For the commands that talk to a running Roomway. */
   readonly remote: { readonly url: string | undefined; readonly token: Secret | undefined }
   /** The `OTEL_` variables as they are. */

@@ -7,6 +7,8 @@ import type { Config, LimitsConfig } from './config.js'
 import { ConfigError } from './config-error.js'
 import { collectSettings, type Environment, type RawSetting, type RawSettings } from './raw-settings.js'
 import { type Setting, type SettingName, type SettingValues, settings } from './settings.js'
+import { loadSources } from './sources/load-sources.js'
+import type { SourceConfig } from './sources/source-config.js'
 
 /** The commands of the command line. */
 export type Command =
@@ -33,6 +35,7 @@ export interface LoadConfigOptions {
 }
 
 const needBroker: ReadonlySet<Command> = new Set(['gateway', 'app'])
+const copying: ReadonlySet<Command> = new Set(['start', 'app', 'doctor'])
 const serving: ReadonlySet<Command> = new Set(['start', 'gateway', 'app', 'console'])
 
 /**
@@ -82,6 +85,7 @@ function assemble(values: SettingValues, env: Environment, command: Command, fau
   const broker = brokerConfig(values, needBroker.has(command), faults)
   const auth = authConfig(values, serving.has(command), faults)
   const limits = limitsConfig(values, faults)
+  const sources = copying.has(command) ? sourcesConfig(values, faults) : []
   if (broker === undefined || auth === undefined) return undefined
   return {
     node: values.ROOMWAY_NODE ?? randomNodeName(),
@@ -103,9 +107,16 @@ function assemble(values: SettingValues, env: Environment, command: Command, fau
     heartbeatMs: values.ROOMWAY_HEARTBEAT_MS,
     resumeMs: values.ROOMWAY_RESUME_MS,
     handlerDeadlineMs: values.ROOMWAY_HANDLER_DEADLINE_MS,
+    sources,
     remote: { url: values.ROOMWAY_URL, token: values.ROOMWAY_TOKEN },
     telemetryEnv: telemetryEnv(env),
   }
+}
+
+function sourcesConfig(values: SettingValues, faults: string[]): readonly SourceConfig[] {
+  const path = values.ROOMWAY_SOURCES
+  if (path === undefined) return []
+  return loadSources(path, { broker: values.ROOMWAY_BROKER ?? 'embedded', prefix: values.ROOMWAY_PREFIX }, faults)
 }
 
 function portsConfig(values: SettingValues): Config['ports'] {

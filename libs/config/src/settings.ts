@@ -74,6 +74,11 @@ const broker = {
     meaning: 'PEM file of a client certificate; goes with `RABBITMQ_TLS_KEY`.',
   },
   RABBITMQ_TLS_KEY: { schema: text().optional(), meaning: "PEM file of the client certificate's key." },
+  ROOMWAY_SOURCES: {
+    schema: text().optional(),
+    meaning:
+      'JSON file that lists the topics, queues and exchanges of others that come into rooms: see [sources](sources.md). The app tier reads it.',
+  },
 } satisfies Record<string, Setting>
 
 const servers = {

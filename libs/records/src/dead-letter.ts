@@ -7,7 +7,8 @@ const maxDetailLength = 1_024
 
 /** Where a dead letter stood. */
 export interface DeadOrigin {
-  readonly log: 'events' | 'intake' | 'commands'
+  /** `source.<name>` is a source of that name. */
+  readonly log: 'events' | 'intake' | 'commands' | `source.${string}`
   readonly epoch: string
 }
 

@@ -1,4 +1,5 @@
 import type { Broker, Lease, Log, Logger } from '@roomway/broker'
+import type { SourceConfig } from '@roomway/config'
 import { type Application, plainApplication } from '@roomway/handlers'
 import { RoomDirectory } from '@roomway/records'
 import { offTracer, type Tracer } from '@roomway/telemetry'
@@ -7,11 +8,12 @@ import { type CheckpointPace, defaultPace } from './duties/checkpoint-pace.js'
 import { DeadLetters } from './duties/dead-letters.js'
 import { PartitionDuties } from './duties/partition-duties.js'
 import { RoomRulesDuty } from './duties/room-rules.js'
-import { atMost } from './duties/service-run.js'
+import { atMost, type Closable } from './duties/service-run.js'
 import type { RoomHistoryOptions } from './history/room-history.js'
 import { serveIntake } from './intake/intake-mover.js'
 import { AppCounters } from './operations/app-counters.js'
 import { spansOf } from './operations/spans.js'
+import { openSources } from './sources/open-sources.js'
 
 export interface AppTierOptions {
   readonly broker: Broker
@@ -26,6 +28,8 @@ export interface AppTierOptions {
   readonly tracer?: Tracer
   /** Prefix of the topics, for the names of spans. Default `roomway`. */
   readonly prefix?: string
+  /** Topics, queues and exchanges of others that are copied into rooms. Default none. */
+  readonly sources?: readonly SourceConfig[]
 }
 
 /** Why the tier is not ready, for people; empty where it is. */
@@ -36,7 +40,7 @@ export interface AppTier {
   readonly counters: AppCounters
   readonly unready: () => UnreadyReasons
   /** How many partitions are owned here, by lease. */
-  readonly owned: () => Readonly<Record<'commands' | 'intake', number>>
+  readonly owned: () => Readonly<Record<string, number>>
   /** What the logs of rooms are read from. */
   readonly history: RoomHistoryOptions
   /** Gives the leases up, ends what is under way and closes what it opened; not the broker. Idempotent. */
@@ -87,12 +91,17 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     broker.claim('commands', commands.partitions, owners),
     broker.claim('intake', intake.partitions, movers),
   ])
+  const sources = await openSources(options.sources ?? [], { ...shared, broker, tracer })
   return {
     counters,
     unready: () => [...reasonsOf('commands', owners), ...reasonsOf('intake', movers)],
-    owned: () => ({ commands: owners.partitions.length, intake: movers.partitions.length }),
+    owned: () => ({
+      commands: owners.partitions.length,
+      intake: movers.partitions.length,
+      ...Object.fromEntries(sources.map((source) => [source.lease, source.owned])),
+    }),
     history: { events, directory: shared.directory },
-    close: once(() => closeTier(leases, [owners, movers], letters, rules)),
+    close: once(() => closeTier(leases, [owners, movers], [rules, ...sources], letters)),
   }
 }
 
@@ -101,10 +110,10 @@ const lettersMs = 2_000
 async function closeTier(
   leases: readonly Lease[],
   duties: readonly PartitionDuties[],
+  others: readonly Closable[],
   letters: DeadLetters,
-  rules: RoomRulesDuty,
 ) {
-  await Promise.all([rules.close(), ...leases.map((lease) => lease.close())])
+  await Promise.all([...others, ...leases].map((one) => one.close()))
   await Promise.all(duties.map((duty) => duty.close()))
   await atMost(lettersMs, letters.close())
 }

@@ -49,6 +49,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     prefix,
     handlerDeadlineMs: config.handlerDeadlineMs,
     application,
+    sources: config.sources,
     ...(tracer && { tracer }),
   })
   const { maxSnapshotBytes } = limits

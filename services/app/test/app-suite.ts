@@ -228,6 +228,7 @@ function owningEverything(broker: Broker): Broker {
   return {
     kind: broker.kind,
     log: (name) => broker.log(name),
+    source: (definition) => broker.source(definition),
     diagnose: () => broker.diagnose(),
     close: () => broker.close(),
     claim: (_name, partitions, observer) => {

@@ -12,6 +12,8 @@ import type {
   Log,
   LogName,
   ResetReason,
+  SourceDefinition,
+  SourceLog,
   Tail,
   TailObserver,
 } from '@roomway/broker'
@@ -19,11 +21,14 @@ import { PositionError } from '@roomway/broker'
 
 export class Topic {
   epoch = 'e1'
-  readonly partitions: { records: BrokerRecord[]; next: number }[]
+  repeatHeader: string | undefined
+  /** Made again, it keeps its epoch until somebody finds that it is another. */
+  isAnonymous = false
+  readonly partitions: { records: BrokerRecord[]; next: number; start: number }[]
   readonly tails = new Set<{ wake(): void; reset(reason: ResetReason): void }>()
 
   constructor(partitions: number) {
-    this.partitions = Array.from({ length: partitions }, () => ({ records: [], next: 0 }))
+    this.partitions = Array.from({ length: partitions }, () => ({ records: [], next: 0, start: 0 }))
   }
 
   land(records: readonly AppendRecord[]): void {
@@ -42,8 +47,19 @@ export class Topic {
 
   recreate(epoch: string): void {
     this.epoch = epoch
-    for (const partition of this.partitions) Object.assign(partition, { records: [], next: 0 })
+    for (const partition of this.partitions) Object.assign(partition, { records: [], next: 0, start: 0 })
     for (const tail of [...this.tails]) tail.reset('epoch')
+  }
+
+  /** Retention: what lies below is gone. */
+  expire(partition: number, offset: number): void {
+    const { records } = this.partitions[partition]!
+    this.partitions[partition]!.start = offset
+    records.splice(0, records.length, ...records.filter((record) => record.offset >= offset))
+  }
+
+  addPartition(): void {
+    this.partitions.push({ records: [], next: 0, start: 0 })
   }
 
   wake(): void {
@@ -55,6 +71,8 @@ export type OnAppend = (log: LogName, records: readonly AppendRecord[], land: ()
 
 export class MemoryCluster {
   readonly topics: Readonly<Record<LogName, Topic>>
+  /** Of others, by the names that sources give them. */
+  readonly foreign = new Map<string, Topic>()
 
   constructor(partitions = 2) {
     this.topics = {
@@ -66,6 +84,7 @@ export class MemoryCluster {
       nodes: new Topic(1),
       meta: new Topic(1),
       dead: new Topic(1),
+      sources: new Topic(1),
     }
   }
 
@@ -92,6 +111,18 @@ export class MemoryClient implements Broker {
 
   async log(name: LogName): Promise<Log> {
     return new MemoryLog(this.#cluster.topics[name], name, this)
+  }
+
+  async source({ origin }: SourceDefinition): Promise<SourceLog> {
+    const name = origin.kind === 'topic' ? origin.topic : origin.kind === 'queue' ? origin.queue : origin.exchange
+    const topic = this.#cluster.foreign.get(name)
+    if (topic === undefined) throw new Error(`there is no ${origin.kind} ${name}`)
+    const log = new MemoryLog(topic, 'intake', this) as MemoryLog & { renew?: () => Promise<void> }
+    if (topic.isAnonymous)
+      log.renew = async () => {
+        topic.epoch += '+'
+      }
+    return log
   }
 
   async claim(name: string, partitions: number, observer: LeaseObserver): Promise<Lease> {
@@ -130,7 +161,7 @@ export class MemoryClient implements Broker {
   }
 }
 
-class MemoryLog implements Log {
+class MemoryLog implements Log, SourceLog {
   readonly #topic: Topic
   readonly #name: LogName
   readonly #client: MemoryClient
@@ -145,6 +176,10 @@ class MemoryLog implements Log {
     return this.#topic.epoch
   }
 
+  get repeatHeader(): string | undefined {
+    return this.#topic.repeatHeader
+  }
+
   get partitions(): number {
     return this.#topic.partitions.length
   }
@@ -153,8 +188,8 @@ class MemoryLog implements Log {
     return this.#client.onAppend(this.#name, records, () => this.#topic.land(records))
   }
 
-  start(): Promise<number> {
-    return Promise.resolve(0)
+  start(partition: number): Promise<number> {
+    return Promise.resolve(this.#topic.partitions[partition]!.start)
   }
 
   end(partition: number): Promise<number> {
@@ -164,6 +199,7 @@ class MemoryLog implements Log {
   async tail(from: ReadonlyMap<number, number>, observer: TailObserver): Promise<Tail> {
     for (const [partition, offset] of from) {
       if (offset > this.#topic.partitions[partition]!.next) throw new PositionError('ahead', 'past the end')
+      if (offset < this.#topic.partitions[partition]!.start) throw new PositionError('expired', 'below the start')
     }
     return new MemoryTail(this.#topic, this.#name, this.#client, new Map(from), observer)
   }

@@ -128,6 +128,10 @@ export class FakeBroker implements Broker {
     return { close: async () => {} }
   }
 
+  async source(): Promise<never> {
+    throw new Error('no sources here')
+  }
+
   async diagnose() {
     return []
   }

@@ -1,9 +1,9 @@
-import type { Batch, Log } from '@roomway/broker'
+import type { Batch, ReadableLog } from '@roomway/broker'
 import type { ServiceRun } from './service-run.js'
 
 export interface FollowOptions {
   readonly run: ServiceRun
-  readonly log: Log
+  readonly log: ReadableLog
   /** Of the log, for errors. */
   readonly name: string
   readonly partition: number

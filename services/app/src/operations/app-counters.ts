@@ -1,3 +1,5 @@
+import type { SourceTally } from './source-tally.js'
+
 /** What the app tier counts, in plain integers; read when metrics are asked for. */
 export class AppCounters {
   /** Outcomes that count, read in a partition owned here, by what they say. */
@@ -16,6 +18,7 @@ export class AppCounters {
   forwards = 0
   /** Records copied from intake. */
   moved = 0
+  readonly sources: SourceTally[] = []
   readonly deadByReason = new Map<string, number>()
 
   dead(log: string, reason: string): void {

@@ -1,5 +1,7 @@
 import { createMetrics, type Metrics } from '@roomway/telemetry'
 import type { AppTier } from '../app-tier.js'
+import type { AppCounters } from './app-counters.js'
+import type { SourceTally } from './source-tally.js'
 
 /** What an instance of the app tier tells Prometheus. */
 export function createAppMetrics({ counters, owned }: AppTier): Metrics {
@@ -47,5 +49,28 @@ export function createAppMetrics({ counters, owned }: AppTier): Metrics {
   metrics.gaugeBy('roomway_owned_partitions', 'Partitions served here, by lease', 'lease', () =>
     Object.entries(owned()),
   )
+  addSourceMetrics(metrics, counters)
   return metrics
+}
+
+function addSourceMetrics(metrics: Metrics, { sources }: AppCounters): void {
+  const each = (read: (tally: SourceTally) => number) => () =>
+    sources.map((tally) => [tally.name, read(tally)] as const)
+  const counted = (name: string, help: string, read: (tally: SourceTally) => number) =>
+    metrics.counterBy(`roomway_source_${name}_total`, help, 'source', each(read))
+  counted('moved', 'Records copied from a source to events', (tally) => tally.movedRecords)
+  counted('passed', 'Records of a source that are no events by its configuration', (tally) => tally.passedRecords)
+  counted('dead', 'Records of a source that were set aside', (tally) => tally.refusedRecords)
+  metrics.gaugeBy(
+    'roomway_source_lag_records',
+    'Records of a source that wait, in the partitions served here',
+    'source',
+    each((tally) => tally.lagRecords),
+  )
+  metrics.gaugeBy(
+    'roomway_source_up',
+    'Whether a source is open and its partitions owned here are served',
+    'source',
+    each((tally) => Number(tally.isUp())),
+  )
 }

@@ -16,7 +16,7 @@ export async function checkBroker(config: Config): Promise<readonly Finding[]> {
     return [ok('embedded', `${resolve(broker.dataDir)} does not exist yet; start makes it`)]
   }
   try {
-    return await withBroker(config, examine)
+    return await withBroker(config, (opened) => examine(opened, config))
   } catch (error) {
     return [unopened(config, error as Error)]
   }
@@ -31,8 +31,8 @@ async function withBroker<T>(config: Config, use: (broker: Broker) => Promise<T>
   }
 }
 
-async function examine(broker: Broker): Promise<readonly Finding[]> {
-  const found = await broker.diagnose()
+async function examine(broker: Broker, { sources }: Config): Promise<readonly Finding[]> {
+  const found = await broker.diagnose(sources)
   if (!hasEvents(broker, found)) return found
   return [...found, await checkClock(await broker.log('events'), Date.now)]
 }

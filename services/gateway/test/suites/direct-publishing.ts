@@ -53,6 +53,7 @@ class Cuttable {
 const bound = (broker: Broker): Omit<Broker, 'log'> => ({
   kind: broker.kind,
   claim: broker.claim.bind(broker),
+  source: broker.source.bind(broker),
   diagnose: broker.diagnose.bind(broker),
   close: broker.close.bind(broker),
 })
