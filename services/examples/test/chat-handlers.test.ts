@@ -78,3 +78,22 @@ test('a chat with handlers answers, mentions, cleans up what was said, and refus
     ['the end', true],
   ])
 })
+
+test('its rooms have a state to begin with, cursors go past it, and a user’s room is the user’s', async () => {
+  for (const text of ['one', 'two']) await client.request('chat:state', 'message', { text })
+  const room = await bob.join('chat:state', { from: { snapshot: true } })
+  expect(room.snapshot?.data).toEqual({ messages: 2, last: [{ text: 'one' }, { text: 'two' }] })
+  await client.publish('chat:state', 'message', { text: 'three' })
+  for await (const { data, isOwn } of room) {
+    expect([data.text, isOwn]).toEqual(['three', false])
+    break
+  }
+  const cursor = await client.join('cursor:1')
+  await cursor.publish('move', { x: 1 })
+  for await (const { event, data, isOwn } of cursor) {
+    expect([event, data, isOwn]).toEqual(['move', { x: 1 }, true])
+    break
+  }
+  await expect(cursor.request('move', { x: 2 })).rejects.toMatchObject({ code: 'unsupported' })
+  await expect(client.join('user:bob')).rejects.toMatchObject({ code: 'forbidden' })
+})

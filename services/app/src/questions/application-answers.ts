@@ -87,7 +87,12 @@ export class ApplicationAnswers implements Answers {
     abandoned.addEventListener('abort', end, { once: true })
     if (abandoned.aborted) end()
     try {
-      const run = { signal: over.signal, deadlineMs: Date.now() + this.#deadlineMs, attempt: 1 }
+      const run = {
+        signal: over.signal,
+        deadlineMs: Date.now() + this.#deadlineMs,
+        attempt: 1,
+        logger: this.#options.logger,
+      }
       return await Promise.race([ask(valid, run), late])
     } catch (error) {
       if (!abandoned.aborted)
