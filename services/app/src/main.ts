@@ -29,5 +29,6 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`)
-  process.exitCode = error instanceof ConfigError ? 2 : 1
+  // What was opened before the fault, such as a connection that keeps trying, must not keep the process.
+  process.exit(error instanceof ConfigError ? 2 : 1)
 })

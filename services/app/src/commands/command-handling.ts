@@ -145,14 +145,14 @@ export class CommandHandling {
   /** Events of an answer whose rooms are of this partition go on their way in the order of the answer. */
   #takeUp(parent: PendingCommand, forwards: readonly Command[]): TakenUp {
     const fresh = forwards.flatMap((command) => this.#enter(command, parent.offset, false) ?? [])
-    const pending = forwards.flatMap((command) => this.#underWay.get(commandKey(command)) ?? [])
     const begin = () => {
       for (const one of fresh) void this.#handle(one)
     }
     const isSure = fresh.every((one) => this.#stretchOf(one) === undefined)
-    if (!isSure) return { pending, begun: this.#search(fresh).then(begin) }
-    begin()
-    return { pending, begun: undefined }
+    const begun = isSure ? begin() : this.#search(fresh).then(begin)
+    // One whose outcome is known already is done at once, and will not tell again.
+    const pending = forwards.flatMap((command) => this.#underWay.get(commandKey(command)) ?? [])
+    return { pending, begun: begun ?? undefined }
   }
 
   /** Looks for outcomes where a command may have one from before the index begins, or has one of which the index kept only the place. */

@@ -114,6 +114,7 @@ describe('GET /v1/events', () => {
       log: (name) => (name === 'events' ? Promise.resolve(trimmed) : bench.broker.log(name)),
       claim: () => Promise.resolve({ close: () => Promise.resolve() }),
       diagnose: () => Promise.resolve([]),
+      source: () => Promise.reject(new Error('no sources here')),
       close: () => Promise.resolve(),
     }
     const late = await bench.start({ broker })
