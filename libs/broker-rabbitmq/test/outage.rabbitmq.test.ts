@@ -3,8 +3,7 @@ import { cp, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { eventually, type LocalRabbitmq, startRabbitmq } from '@roomway/testing'
-import { CuttableProxy } from './cuttable-proxy.js'
+import { eventually, Forwarder, type LocalRabbitmq, startRabbitmq } from '@roomway/testing'
 import { Deployment, deleteQueues, foreign, record, textsOf } from './support.js'
 import { tailFromStart } from './tail-log.js'
 
@@ -38,6 +37,8 @@ async function keepCoordinator(): Promise<void> {
   await rabbitmq.start()
 }
 
+const urlBehind = ({ port }: Forwarder) => `amqp://guest:guest@127.0.0.1:${port}`
+
 /** `rabbitmqctl` for a node that runs with settings of its own. */
 async function control(...args: string[]): Promise<void> {
   const environ = (await readFile(`/proc/${rabbitmq.pid}/environ`, 'utf8')).split('\0')
@@ -70,10 +71,10 @@ describe('a broker killed', () => {
 })
 
 describe('a broker that lost the end of its streams', () => {
-  let proxy: CuttableProxy
+  let proxy: Forwarder
 
   beforeEach(async () => {
-    proxy = await CuttableProxy.before(rabbitmq.url)
+    proxy = await Forwarder.open(Number(new URL(rabbitmq.url).port))
   })
 
   afterEach(() => proxy.close())
@@ -84,7 +85,7 @@ describe('a broker that lost the end of its streams', () => {
   ])(
     'and is %s begins a new epoch',
     async (_how, others) => {
-      const log = await (await deployment.open({ url: proxy.url, partitions: 1 })).log('events')
+      const log = await (await deployment.open({ url: urlBehind(proxy), partitions: 1 })).log('events')
       const tail = await tailFromStart(log, [0])
       await log.append([record(0, 'kept')])
       await tail.until('kept')
@@ -107,7 +108,7 @@ describe('a broker that lost the end of its streams', () => {
   )
 
   test('a connection cut and mended with nothing lost goes on in the same epoch', async () => {
-    const log = await (await deployment.open({ url: proxy.url, partitions: 1 })).log('events')
+    const log = await (await deployment.open({ url: urlBehind(proxy), partitions: 1 })).log('events')
     const tail = await tailFromStart(log, [0])
     await log.append([record(0, 'kept')])
     await tail.until('kept')
