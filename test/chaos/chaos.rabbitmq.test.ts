@@ -1,0 +1,3 @@
+import { testChaos } from './chaos-suite.js'
+
+testChaos('RabbitMQ', 'rabbitmq')

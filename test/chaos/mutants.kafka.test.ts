@@ -1,0 +1,25 @@
+import { expect, test } from '@jest/globals'
+import type { Rule } from './checker/violation.js'
+import { type Mutant, mutants } from './mutants.js'
+import type { Fault } from './schedule.js'
+import { fault, runShort } from './short-runs.js'
+
+/** What the checker found in a run of which it is certain that the rule is needed. */
+async function rulesBroken({ replacements }: Mutant, ...schedule: Fault[]): Promise<Rule[]> {
+  const { violations } = await runShort({ broker: 'kafka', schedule, replacements })
+  return violations.map(({ rule }) => rule)
+}
+
+test('on Kafka, without the seen check, an app that stood still before an append is found out', async () => {
+  const broken = await rulesBroken(mutants['the seen check'], { ...fault('stall-app', 0, 2_000, 0), until: 'decided' })
+  expect(broken).toContain('delivery')
+}, 300_000)
+
+test('on Kafka, without the duplicate rule, an app that was killed is found out', async () => {
+  const broken = await rulesBroken(
+    mutants['the duplicate rule'],
+    fault('kill-app', 0, 5_000, 0),
+    fault('kill-app', 1, 9_000, 0),
+  )
+  expect(broken).toContain('answer')
+}, 300_000)
