@@ -1,16 +1,15 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { Recorder, testRabbitmq } from '@roomway/testing'
+import { type Forwarder, Recorder, testRabbitmq } from '@roomway/testing'
 import { Epochs } from '../src/epochs.js'
 import { Link } from '../src/link.js'
 import { QueueSender } from '../src/queue-sender.js'
 import { StreamProbe } from '../src/stream-probe.js'
 import type { Incarnation } from '../src/topology.js'
-import { CuttableProxy } from './cuttable-proxy.js'
-import { anchorArguments, Deployment, foreign, silent } from './support.js'
+import { anchorArguments, Deployment, foreign, forwarderTo, silent, urlBehind } from './support.js'
 
 let url: string
 let deployment: Deployment
-let proxy: CuttableProxy
+let proxy: Forwarder
 
 beforeAll(async () => {
   url = (await testRabbitmq()).url
@@ -18,7 +17,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   deployment = new Deployment(url)
-  proxy = await CuttableProxy.before(url)
+  proxy = await forwarderTo(url)
 })
 
 afterEach(async () => {
@@ -34,8 +33,8 @@ test('an epoch is replaced also where the stream of epochs is found shortened at
     if (message.includes('reading it anew')) replacements.push(epochs.replace(first!))
   }
   const links = {
-    publishing: new Link('publishing', proxy.url, {}, silent),
-    reading: new Link('reading', proxy.url, {}, silent),
+    publishing: new Link('publishing', urlBehind(proxy), {}, silent),
+    reading: new Link('reading', urlBehind(proxy), {}, silent),
   }
   const sender = new QueueSender(links.publishing)
   const epochs = new Epochs({

@@ -3,8 +3,8 @@ import { cp, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { eventually, Forwarder, type LocalRabbitmq, startRabbitmq } from '@roomway/testing'
-import { Deployment, deleteQueues, foreign, record, textsOf } from './support.js'
+import { eventually, type Forwarder, type LocalRabbitmq, startRabbitmq } from '@roomway/testing'
+import { Deployment, deleteQueues, foreign, forwarderTo, record, textsOf, urlBehind } from './support.js'
 import { tailFromStart } from './tail-log.js'
 
 const run = promisify(execFile)
@@ -36,8 +36,6 @@ async function keepCoordinator(): Promise<void> {
   await rabbitmq.stop()
   await rabbitmq.start()
 }
-
-const urlBehind = ({ port }: Forwarder) => `amqp://guest:guest@127.0.0.1:${port}`
 
 /** `rabbitmqctl` for a node that runs with settings of its own. */
 async function control(...args: string[]): Promise<void> {
@@ -74,7 +72,7 @@ describe('a broker that lost the end of its streams', () => {
   let proxy: Forwarder
 
   beforeEach(async () => {
-    proxy = await Forwarder.open(Number(new URL(rabbitmq.url).port))
+    proxy = await forwarderTo(rabbitmq.url)
   })
 
   afterEach(() => proxy.close())

@@ -4,8 +4,7 @@ import { eventually, Recorder, run, testRabbitmq } from '@roomway/testing'
 import type { Channel, Options } from 'amqplib'
 import { Link } from '../src/link.js'
 import { QueueInlet } from '../src/sources/queue-inlet.js'
-import { CuttableProxy } from './cuttable-proxy.js'
-import { Deployment, deleteQueues, foreign, silent, textsOf } from './support.js'
+import { Deployment, deleteQueues, foreign, forwarderTo, silent, textsOf, urlBehind } from './support.js'
 import { tailFromStart } from './tail-log.js'
 
 let url: string
@@ -111,9 +110,9 @@ describe.each(['classic', 'quorum'] as const)('a %s queue', (kind) => {
 
   test('loses nothing through cut connections; what it gives out again has its message id', async () => {
     const name = await queue(kind)
-    const proxy = await CuttableProxy.before(url)
+    const proxy = await forwarderTo(url)
     const cutOff = new Deployment(url)
-    const broker = await cutOff.open({ url: proxy.url })
+    const broker = await cutOff.open({ url: urlBehind(proxy) })
     const heard = await tail(await broker.source({ name: 'orders', origin: { kind: 'queue', queue: name } }))
     for (let cut = 0; cut < 4; cut++) {
       await send(name, numbered(`c${cut}-`, 400))

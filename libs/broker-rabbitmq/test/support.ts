@@ -1,5 +1,5 @@
 import type { Broker, Log, Logger } from '@roomway/broker'
-import { randomPrefix } from '@roomway/testing'
+import { Forwarder, randomPrefix } from '@roomway/testing'
 import { type ChannelModel, connect } from 'amqplib'
 import { openRabbitmqBroker, type RabbitmqBrokerOptions } from '../src/index.js'
 import { type Incarnation, namesOf, type StreamLogName, streamArguments } from '../src/topology.js'
@@ -19,6 +19,11 @@ export function open(url: string, prefix: string, options: Partial<RabbitmqBroke
 }
 
 /** A connection as another program has one. */
+/** A forwarder to the RabbitMQ at `url`, for tests that cut it off. */
+export const forwarderTo = (url: string): Promise<Forwarder> => Forwarder.open(Number(new URL(url).port))
+
+export const urlBehind = ({ port }: Forwarder): string => `amqp://guest:guest@127.0.0.1:${port}`
+
 export async function foreign<T>(url: string, use: (model: ChannelModel) => Promise<T>): Promise<T> {
   const model = await connect(url)
   model.on('error', () => undefined)
