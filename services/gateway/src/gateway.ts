@@ -8,6 +8,8 @@ export interface GatewayOptions {
   readonly logger: Logger
   /** Default: records nothing. */
   readonly tracer?: Tracer
+  /** How long a reading of the log waits for others that need the same partition, in ms. Default 15; 0: not at all. */
+  readonly replayGatherMs?: number
 }
 
 /** A running connection node. */

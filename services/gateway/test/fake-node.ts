@@ -75,8 +75,12 @@ export class FakeNode {
     })
   }
 
-  static async open(env: Record<string, string> = {}, broker = new FakeBroker(1)): Promise<FakeNode> {
-    const options = { broker, config: testConfig(env), logger: silentLogger }
+  static async open(
+    env: Record<string, string> = {},
+    broker = new FakeBroker(1),
+    replayGatherMs = 0,
+  ): Promise<FakeNode> {
+    const options = { broker, config: testConfig(env), logger: silentLogger, replayGatherMs }
     const node = await Node.create(
       options,
       createAuthenticator(options.config.auth),
