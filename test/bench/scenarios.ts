@@ -198,7 +198,7 @@ function backlog(name: string, options: BenchOptions): Scenario {
     clients,
     rooms: scaled(500, options),
     eventsBehind: 100,
-    windowBytes: 65_536,
+    windowBytes: 4 * 1024 * 1024,
     liveSockets: 100,
     liveEventsPerSecond: 500,
   }
