@@ -25,7 +25,7 @@ describe('a row', () => {
     id: 'bytes',
     title: 'memory',
     unit: 'bytes',
-    goal: 2,
+    goal: { times: 2 },
     of: (result) => (result as MemoryResult).bytesPerConnection,
   }
 

@@ -1,6 +1,6 @@
 /* Raw and gateway in turn, and what their figures say of each other. */
 import type { Bench } from './bench.js'
-import type { Figure, RunResult, Scenario } from './scenarios.js'
+import type { Figure, Goal, RunResult, Scenario } from './scenarios.js'
 import type { ServerKind } from './servers.js'
 import { type Spread, spreadOf } from './statistics.js'
 
@@ -17,7 +17,7 @@ export interface Row {
   readonly ratio: Spread | undefined
   /** Raw by the raw before it: what a difference of nothing looks like on this machine. */
   readonly noise: Spread | undefined
-  readonly goal: number | undefined
+  readonly goal: Goal | undefined
   readonly verdict: Verdict
 }
 
@@ -49,7 +49,10 @@ export async function compare(
 
 export function describe(scenario: Scenario, result: RunResult): string {
   if (result.fault !== undefined) return `VOID: ${result.fault}`
-  const figures = scenario.figures.map((figure) => `${figure.title} ${figure.of(result).toPrecision(3)} ${figure.unit}`)
+  const figures = scenario.figures
+    .map((figure) => ({ figure, value: figure.of(result) }))
+    .filter(({ value }) => Number.isFinite(value))
+    .map(({ figure, value }) => `${figure.title} ${value.toPrecision(3)} ${figure.unit}`)
   const load = 'serverLoad' in result ? [loadOf(result)] : []
   return [...figures, ...load].join(', ')
 }
@@ -62,12 +65,14 @@ function loadOf(result: Extract<RunResult, { serverLoad: number }>): string {
 
 /** Only of runs that count; a pair with a void run is left out. */
 export function rowOf(scenario: Pick<Scenario, 'name'>, figure: Figure, runs: readonly RunResult[]): Row {
-  const values = runs.map((run) => (run.fault === undefined ? figure.of(run) : undefined))
-  const raws = values.filter((_, n) => n % 2 === 0)
-  const gateways = values.filter((_, n) => n % 2 === 1)
+  const counting = (isWanted: (n: number) => boolean, of: (result: RunResult) => number) =>
+    runs.filter((_, n) => isWanted(n)).map((run) => (run.fault === undefined ? of(run) : undefined))
+  const { baseline, of, goal } = figure
+  const gateways = counting(isGateway, of)
+  const raws = baseline === undefined ? counting(isRaw, of) : counting(isGateway, baseline)
   const ratio = quotients(gateways, raws)
-  const noise = quotients(raws.slice(1), raws)
-  const { goal } = figure
+  const noise = baseline === undefined ? quotients(raws.slice(1), raws) : undefined
+  const judged = quotients(lessened(gateways, goal?.plus ?? 0), raws)
   return {
     scenario: scenario.name,
     figure: figure.id,
@@ -78,8 +83,15 @@ export function rowOf(scenario: Pick<Scenario, 'name'>, figure: Figure, runs: re
     ratio,
     noise,
     goal,
-    verdict: verdictOf(ratio, noise, goal),
+    verdict: verdictOf(judged, noise, goal?.times),
   }
+}
+
+const isRaw = (n: number) => n % 2 === 0
+const isGateway = (n: number) => n % 2 === 1
+
+function lessened(values: readonly (number | undefined)[], by: number): (number | undefined)[] {
+  return values.map((value) => (value === undefined ? undefined : value - by))
 }
 
 function quotients(above: readonly (number | undefined)[], below: readonly (number | undefined)[]): Spread | undefined {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { faultOf, type Observed } from './delivery-run.js'
 import type { LoadMark } from './load-client.js'
 
-const plan = { rooms: 10, sockets: 10, eventsPerSecond: 100, warmUpMs: 500, measureMs: 1_000 }
+const plan = { broker: 'kafka' as const, rooms: 10, sockets: 10, eventsPerSecond: 100, warmUpMs: 500, measureMs: 1_000 }
 /** Two seconds with what is published after the measured time. */
 const eventsPerRoom = 20
 

@@ -1,21 +1,28 @@
 /*
- * One run of events from Kafka through one server to its sockets. CPU and frames are read at the same two moments, after a warm-up and before
+ * One run of events from a broker through one server to its sockets. CPU and frames are read at the same two moments, after a warm-up and before
  * the end, so that their quotient holds whether or not the server keeps up. At the end every event must have reached every member of its room.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type NodeProcess, randomPrefix, run, spawnNode } from '@roomway/testing'
 import type { Bench } from './bench.js'
+import type { BrokerKind } from './brokers.js'
 import { LoadClient, type LoadMark } from './load-client.js'
 import { cpuMs } from './process-usage.js'
-import type { PublisherPlan, PublisherReport } from './programs/publisher.js'
+import type { FeedPlan, FeedReport } from './programs/event-feed.js'
+import type { PublisherPlan, PublisherReady } from './programs/publisher.js'
 import { type RunningServer, type ServerKind, startServer } from './servers.js'
 
 export interface DeliveryPlan {
+  readonly broker: BrokerKind
   readonly rooms: number
   readonly sockets: number
   readonly eventsPerSecond: number
   readonly warmUpMs: number
   readonly measureMs: number
+  /** The share of events that carry a sampled trace context. Default 0. */
+  readonly tracedShare?: number
+  /** Further environment of the gateway. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface DeliveryResult {
@@ -49,25 +56,20 @@ const clientBusyLimit = 0.95
 
 /** Runs `kind` once. @throws where a process fails; a run that merely does not count says so in its result. */
 export async function runDelivery(bench: Bench, kind: ServerKind, plan: DeliveryPlan): Promise<DeliveryResult> {
-  const prefix = randomPrefix()
   const opened: { close(): Promise<void> }[] = []
   const own = <T extends { close(): Promise<void> }>(resource: T): T => {
     opened.unshift(resource)
     return resource
   }
   try {
-    const publisher = own(await startPublisher(bench, prefix, plan))
-    const server = own(
-      await startServer({ ...bench.serverOptions, kind, prefix, brokers: bench.kafka.brokers, isIdle: false }),
-    )
-    await bench.pin('server', server.pid)
+    const { server, source, brokerPid } = await startServing(bench, kind, plan, own)
     const framesPerSecond = (plan.eventsPerSecond * plan.sockets) / plan.rooms
     const sampleEvery = Math.max(1, Math.round(framesPerSecond / samplesPerSecond))
     const options = { rooms: plan.rooms, sampleEvery, tokensFile: kind === 'gateway' ? bench.tokensFile : undefined }
     const client = own(new LoadClient(bench.loadProgram, server.target, options))
     await bench.pin('load', client.pid)
     await client.open(plan.sockets)
-    const result = await measure(bench, kind, plan, { publisher, server, client })
+    const result = await measure(kind, plan, { source, server, client, brokerPid })
     if (bench.serverOptions.profileFolder !== undefined) await server.stop()
     return result
   } finally {
@@ -75,22 +77,48 @@ export async function runDelivery(bench: Bench, kind: ServerKind, plan: Delivery
   }
 }
 
-async function startPublisher(bench: Bench, prefix: string, plan: DeliveryPlan): Promise<NodeProcess> {
-  const { rooms, eventsPerSecond, warmUpMs, measureMs } = plan
-  const { brokers } = bench.kafka
-  const wanted = (eventsPerSecond * (warmUpMs + measureMs + tailMs)) / 1_000
-  const events = Math.ceil(wanted / rooms) * rooms
-  const { headers } = bench
-  const program: PublisherPlan = { brokers, prefix, rooms, events, eventsPerSecond, payloadBytes, headers }
-  const publisher = await spawnNode('test/bench/programs/publisher.ts', { args: [JSON.stringify(program)] })
-  await publisher.line(/^ready$/, 60_000)
-  await bench.pin('load', publisher.pid)
-  return publisher
+interface Serving {
+  readonly server: RunningServer
+  /** The process that publishes: begins on SIGHUP. */
+  readonly source: NodeProcess
+  readonly brokerPid: number | undefined
 }
 
-interface Parts {
-  readonly publisher: NodeProcess
-  readonly server: RunningServer
+/** A server that follows the log, and who publishes to it; the embedded broker has both in one process. */
+async function startServing(
+  bench: Bench,
+  kind: ServerKind,
+  plan: DeliveryPlan,
+  own: <T extends { close(): Promise<void> }>(resource: T) => T,
+): Promise<Serving> {
+  const prefix = randomPrefix()
+  const { address, pid: brokerPid } = await bench.brokers.get(plan.broker)
+  if (brokerPid !== undefined) await bench.pin('load', brokerPid)
+  const feed = feedOf(bench, plan)
+  const serverPlan = { ...bench.serverOptions, kind, prefix, address, env: plan.env ?? {} }
+  if (address.kind === 'embedded') {
+    const server = own(await startServer({ ...serverPlan, log: undefined, feed }))
+    await bench.pin('server', server.pid)
+    return { server, source: server.process, brokerPid }
+  }
+  const program: PublisherPlan = { ...feed, address, prefix }
+  const source = own(await spawnNode('test/bench/programs/publisher.ts', { args: [JSON.stringify(program)] }))
+  const ready = await source.line(/^ready (.*)$/, 60_000)
+  await bench.pin('load', source.pid)
+  const log = JSON.parse(ready[1]!) as PublisherReady
+  const server = own(await startServer({ ...serverPlan, log, feed: undefined }))
+  await bench.pin('server', server.pid)
+  return { server, source, brokerPid }
+}
+
+function feedOf({ headers }: Bench, plan: DeliveryPlan): FeedPlan {
+  const { rooms, eventsPerSecond, warmUpMs, measureMs, tracedShare = 0 } = plan
+  const wanted = (eventsPerSecond * (warmUpMs + measureMs + tailMs)) / 1_000
+  const events = Math.ceil(wanted / rooms) * rooms
+  return { rooms, events, eventsPerSecond, payloadBytes, headers, tracedShare }
+}
+
+interface Parts extends Serving {
   readonly client: LoadClient
 }
 
@@ -102,23 +130,24 @@ export interface Moment {
   readonly brokerMs: number
 }
 
-async function measure(bench: Bench, server: ServerKind, plan: DeliveryPlan, parts: Parts): Promise<DeliveryResult> {
-  const { publisher, client } = parts
-  publisher.signal('SIGUSR2')
+async function measure(server: ServerKind, plan: DeliveryPlan, parts: Parts): Promise<DeliveryResult> {
+  const { source, client } = parts
+  source.signal('SIGHUP')
   await delay(plan.warmUpMs)
-  const first = await look(bench, parts)
+  const first = await look(parts)
   await delay(plan.measureMs)
-  const second = await look(bench, parts)
-  const done = await publisher.line(/^done (.*)$/, 60_000)
-  const report = JSON.parse(done[1]!) as PublisherReport
+  const second = await look(parts)
+  const done = await source.line(/^done (.*)$/, 60_000)
+  const report = JSON.parse(done[1]!) as FeedReport
   const last = await drained(client, plan)
   return resultOf(server, plan, { first, second, last, report, complaints: client.complaints })
 }
 
-async function look(bench: Bench, { server, client }: Parts): Promise<Moment> {
+async function look({ server, client, brokerPid }: Parts): Promise<Moment> {
   const mark = await client.mark()
   const monotonicUs = Number(process.hrtime.bigint() / 1_000n)
-  return { atMs: monotonicUs / 1_000, monotonicUs, mark, serverMs: cpuMs(server.pid), brokerMs: cpuMs(bench.kafka.pid) }
+  const brokerMs = brokerPid === undefined ? 0 : cpuMs(brokerPid)
+  return { atMs: monotonicUs / 1_000, monotonicUs, mark, serverMs: cpuMs(server.pid), brokerMs }
 }
 
 function eventsPerRoom({ eventsPerSecond, warmUpMs, measureMs, rooms }: DeliveryPlan): number {
@@ -141,7 +170,7 @@ export interface Observed {
   readonly first: Moment
   readonly second: Moment
   readonly last: LoadMark
-  readonly report: PublisherReport
+  readonly report: FeedReport
   readonly complaints: string
 }
 

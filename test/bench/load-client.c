@@ -135,7 +135,6 @@ static void connect_next(void) {
 
 static void become_ready(struct connection *c) {
   c->state = READY;
-  opening--;
   if (++ready == target) {
     printf("{\"connections\":%d}\n", ready);
     fflush(stdout);
@@ -201,6 +200,7 @@ static size_t take_upgrade(struct connection *c, size_t length) {
     die("the server did not upgrade", "");
   }
   c->state = JOINING;
+  opening--;
   fill(line, sizeof line, hello, (int)(c - connections) % rooms);
   if (*line) send_frame(c, 1, line, strlen(line));
   if (ready_frames == 0) become_ready(c);

@@ -1,6 +1,8 @@
 /* `npm run bench`: see docs/benchmarks.md. Exit code 1 where a figure could not be had, 2 on wrong usage. */
-import { findProgram, startKafka } from '@roomway/testing'
+import { findProgram } from '@roomway/testing'
 import type { Bench } from './bench.js'
+import { BenchBrokers } from './brokers.js'
+import { startCollector } from './collector.js'
 import { compare, type Row } from './comparison.js'
 import { pinTo } from './delivery-run.js'
 import { findLoadProgram } from './load-client.js'
@@ -29,21 +31,23 @@ async function runAll(scenarios: readonly Scenario[], options: BenchOptions): Pr
   checkLimits(connections)
   const loadProgram = await findLoadProgram(say)
   const tokens = await writeTokens(connections)
-  const kafka = await startKafka()
+  const brokers = new BenchBrokers()
+  const collector = await startCollector()
   try {
     const bench: Bench = {
-      kafka,
+      brokers,
       loadProgram,
       tokensFile: tokens.file,
       headers: options.headers,
-      serverOptions: { fromSources: options.fromSources, profileFolder: undefined },
+      serverOptions: { fromSources: options.fromSources, profileFolder: undefined, slowDownUs: options.slowDownUs },
+      collectorUrl: collector.url,
       pin: async (role, pid) => (options.pinned ? pinTo(cpuOf[role], pid) : undefined),
     }
-    await bench.pin('load', kafka.pid)
     if (options.profile) for (const scenario of scenarios) await profile(bench, scenario)
     else await measure(bench, scenarios, options)
   } finally {
-    await kafka.close()
+    await brokers.close()
+    await collector.close()
     await tokens.remove()
   }
 }

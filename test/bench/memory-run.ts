@@ -3,8 +3,8 @@
  * the first connections make it allocate once, does not count.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { randomPrefix } from '@roomway/testing'
 import type { Bench } from './bench.js'
+import { idlePlan } from './idle-plan.js'
 import { LoadClient } from './load-client.js'
 import { type ServerKind, startServer } from './servers.js'
 
@@ -25,8 +25,7 @@ const firstShare = 0.2
 const restMs = 500
 
 export async function runMemory(bench: Bench, kind: ServerKind, plan: MemoryPlan): Promise<MemoryResult> {
-  const options = { ...bench.serverOptions, profileFolder: undefined, kind, isIdle: true }
-  const server = await startServer({ ...options, prefix: randomPrefix(), brokers: bench.kafka.brokers })
+  const server = await startServer(await idlePlan(bench, kind))
   let client: LoadClient | undefined
   try {
     const first = Math.round(plan.connections * firstShare)

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cacheFolder } from '@roomway/testing'
-import { type ScenarioName, scenarioNames } from './scenarios.js'
+import { scenarioNames } from './scenarios.js'
 
 export interface BenchOptions {
-  readonly names: readonly ScenarioName[]
+  readonly names: readonly string[]
   readonly pairs: number
   readonly warmUpMs: number
   readonly measureMs: number
@@ -14,14 +14,18 @@ export interface BenchOptions {
   readonly pinned: boolean
   readonly fromSources: boolean
   readonly profile: boolean
+  /** µs of a busy loop that the gateway runs for each event: a check of the benchmark itself. */
+  readonly slowDownUs: number
   readonly writeDocs: boolean
   readonly help: boolean
   readonly resultsFile: string
 }
 
-export const usage = `usage: npm run bench -- [${scenarioNames.join('] [')}] [options]     without a name: all
+export const usage = `usage: npm run bench -- [name …] [options]     without a name: all
 
-  --pairs N             alternating runs of raw and gateway; default 3, and one more of raw
+  names: ${scenarioNames.join(', ')}
+
+  --pairs N             alternating runs of raw and gateway; default 5, and one more of raw
   --measure SECONDS     measured part of a run; default 7
   --warm-up SECONDS     load before it; default 3
   --scale FACTOR        fewer or more sockets, events and connections; default 1
@@ -29,6 +33,7 @@ export const usage = `usage: npm run bench -- [${scenarioNames.join('] [')}] [op
   --pin                 server on CPU 0, load and broker on CPU 1, by taskset; default: as the system likes
   --sources             the gateway from its sources, not from what was built
   --profile             one run of each under V8's profiler in place of a measurement
+  --slow-down µs        the gateway runs a busy loop for each event: what the benchmark must notice
   --results FILE        where the figures are kept as JSON
   --write-docs          puts the kept figures into docs/benchmarks.md; after the named scenarios, or without running any
 `
@@ -38,10 +43,10 @@ export class UsageError extends Error {}
 /** @throws UsageError */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args)
-  const unknown = positionals.filter((name) => !scenarioNames.includes(name as ScenarioName))
+  const unknown = positionals.filter((name) => !scenarioNames.includes(name))
   if (unknown.length > 0) throw new UsageError(`no such benchmark: ${unknown.join(', ')}`)
   const writeDocs = values['write-docs'] ?? false
-  const named = positionals as ScenarioName[]
+  const named = positionals
   return {
     names: named.length > 0 || writeDocs ? named : scenarioNames,
     pairs: Math.round(positive('pairs', values.pairs)),
@@ -52,6 +57,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     pinned: values.pin ?? false,
     fromSources: values.sources ?? false,
     profile: values.profile ?? false,
+    slowDownUs: Number(values['slow-down'] ?? 0),
     writeDocs,
     help: values.help ?? false,
     resultsFile: values.results ?? join(cacheFolder(), 'bench', 'results.json'),
@@ -64,7 +70,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
-        pairs: { type: 'string', default: '3' },
+        pairs: { type: 'string', default: '5' },
         measure: { type: 'string', default: '7' },
         'warm-up': { type: 'string', default: '3' },
         scale: { type: 'string', default: '1' },
@@ -72,6 +78,7 @@ function parse(args: readonly string[]) {
         pin: { type: 'boolean' },
         sources: { type: 'boolean' },
         profile: { type: 'boolean' },
+        'slow-down': { type: 'string' },
         results: { type: 'string' },
         'write-docs': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },

@@ -73,10 +73,15 @@ export function tableOf(rows: readonly Row[]): string {
     row.ratio === undefined ? '–' : row.ratio.median.toFixed(2),
     range(row.ratio),
     range(row.noise),
-    row.goal === undefined ? '–' : `≤ ${row.goal}`,
+    goalText(row),
     row.verdict === 'no goal' ? '' : row.verdict,
   ])
   return aligned([head, ...body])
+}
+
+function goalText({ goal, unit }: Row): string {
+  if (goal === undefined) return '–'
+  return goal.plus === undefined ? `≤ ${goal.times}` : `≤ ${goal.times} × + ${goal.plus} ${unit}`
 }
 
 function withUnit(value: number | undefined, unit: string): string {

@@ -4,26 +4,38 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signToken } from '@roomway/auth'
 import { eventually, type NodeProcess, repositoryFolder, spawnNode } from '@roomway/testing'
+import type { BrokerAddress } from './brokers.js'
 import type { LoadTarget } from './load-client.js'
 import { rssBytes } from './process-usage.js'
+import type { FeedPlan } from './programs/event-feed.js'
+import type { PublisherReady } from './programs/publisher.js'
 
 export type ServerKind = 'raw' | 'gateway'
 
 export interface ServerPlan {
   readonly kind: ServerKind
-  readonly brokers: readonly string[]
+  readonly address: BrokerAddress
   readonly prefix: string
+  /** What the publisher said of the log. Undefined: the server need not read it. Memory of the raw server is that of uWebSockets.js alone. */
+  readonly log: PublisherReady | undefined
+  /** What a server that publishes by itself does so: that of the embedded broker. */
+  readonly feed: FeedPlan | undefined
   /** Runs the gateway from its sources in place of what was built. */
   readonly fromSources: boolean
   /** A folder that gets a CPU profile when the server is stopped. */
   readonly profileFolder: string | undefined
-  /** It need not read the log: memory of the raw server is that of uWebSockets.js alone. */
-  readonly isIdle: boolean
+  /** A busy loop of the gateway for each event. */
+  readonly slowDownUs: number
+  /** Further environment of the gateway. */
+  readonly env: Readonly<Record<string, string>>
 }
 
 export interface RunningServer {
+  readonly process: NodeProcess
   readonly pid: number
   readonly target: LoadTarget
+  /** Of the gateway's metrics; undefined of the raw server. */
+  readonly adminPort: number | undefined
   /** Its resident set when it has collected garbage until nothing more is given back. */
   settledRssBytes(): Promise<number>
   /** Ends it in good order, so that profiles are written. */
@@ -44,9 +56,9 @@ export function startServer(plan: ServerPlan): Promise<RunningServer> {
 }
 
 async function startRaw(plan: ServerPlan): Promise<RunningServer> {
-  const program = { brokers: plan.isIdle ? [] : plan.brokers, topic: `${plan.prefix}.events` }
-  const process = await spawnNode(join(benchFolder, 'programs/raw-pipe.mjs'), {
-    args: [JSON.stringify(program)],
+  const { file, args } = rawProgram(plan)
+  const process = await spawnNode(join(benchFolder, 'programs', file), {
+    args: [JSON.stringify(args)],
     nodeArgs: nodeArgs(plan),
   })
   const port = await process.line(/^listening on (\d+)$/, startMs).catch(closing(process))
@@ -60,33 +72,69 @@ async function startRaw(plan: ServerPlan): Promise<RunningServer> {
   })
 }
 
+function rawProgram({ address, prefix, log, feed }: ServerPlan): { readonly file: string; readonly args: unknown } {
+  if (log === undefined && feed === undefined) return { file: 'raw-kafka.mjs', args: { brokers: [] } }
+  if (address.kind === 'embedded') return { file: 'raw-embedded.ts', args: feed }
+  if (address.kind === 'kafka')
+    return { file: 'raw-kafka.mjs', args: { brokers: address.brokers, topic: `${prefix}.events` } }
+  const { epoch, partitions } = log!
+  const streams = Array.from({ length: partitions }, (_, n) => `${prefix}.events.${epoch}.${n}`)
+  return { file: 'raw-rabbitmq.mjs', args: { url: address.url, streams } }
+}
+
 async function startGateway(plan: ServerPlan): Promise<RunningServer> {
-  const file = plan.fromSources ? 'services/gateway/src/main.ts' : 'services/gateway/dist/main.js'
-  const process = await spawnNode(file, { env: gatewayEnv(plan), nodeArgs: nodeArgs(plan) })
+  const { file, args } = gatewayProgram(plan)
+  const process = await spawnNode(file, {
+    args,
+    env: { ...gatewayEnv(plan), ...plan.env },
+    nodeArgs: gatewayNodeArgs(plan),
+  })
   const line = await process.line(/^\{.*"gateway listening".*$/, startMs).catch(closing(process))
-  const { port } = JSON.parse(line[0]) as { port: number }
+  const { port, adminPort } = JSON.parse(line[0]) as { port: number; adminPort: number }
   const isReady = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok
   await eventually(isReady, startMs, 'the gateway to be ready').catch(closing(process))
-  return running(process, {
+  const target = {
     port,
     path: '/v1/ws',
     hello: '{"type":"join","id":1,"room":"bench:{room}"}',
     readyFrames: 2,
     eventPrefix: '{"type":"event",',
     subprotocol: 'roomway.v1.json',
-  })
+  }
+  return running(process, target, adminPort)
 }
 
-function gatewayEnv({ brokers, prefix }: ServerPlan): Record<string, string> {
+function gatewayProgram({ address, feed, fromSources }: ServerPlan): {
+  readonly file: string
+  readonly args: string[]
+} {
+  if (address.kind === 'embedded')
+    return { file: join(benchFolder, 'programs/embedded-gateway.ts'), args: [JSON.stringify(feed ?? {})] }
+  return { file: fromSources ? 'services/gateway/src/main.ts' : 'services/gateway/dist/main.js', args: [] }
+}
+
+function gatewayEnv(plan: ServerPlan): Record<string, string> {
+  const { address, prefix } = plan
   return {
     NODE_ENV: 'production',
-    ROOMWAY_BROKER: 'kafka',
-    KAFKA_BROKERS: brokers.join(','),
+    ...brokerEnv(address),
     ROOMWAY_PREFIX: prefix,
     ROOMWAY_GATEWAY_PORT: '0',
     ROOMWAY_ADMIN_PORT: '0',
     ROOMWAY_JWT_SECRET: jwtSecret,
+    ...(plan.slowDownUs > 0 && { BENCH_SLOW_DOWN_US: String(plan.slowDownUs) }),
   }
+}
+
+function gatewayNodeArgs(plan: ServerPlan): string[] {
+  const slow = plan.slowDownUs > 0 ? ['--import', join(benchFolder, 'programs/slow-down.mjs')] : []
+  return [...nodeArgs(plan), ...slow]
+}
+
+export function brokerEnv(address: BrokerAddress): Record<string, string> {
+  if (address.kind === 'embedded') return {}
+  if (address.kind === 'kafka') return { ROOMWAY_BROKER: 'kafka', KAFKA_BROKERS: address.brokers.join(',') }
+  return { ROOMWAY_BROKER: 'rabbitmq', RABBITMQ_URL: address.url }
 }
 
 function nodeArgs({ profileFolder }: ServerPlan): string[] {
@@ -101,11 +149,13 @@ function closing(process: NodeProcess): (error: unknown) => Promise<never> {
   }
 }
 
-function running(process: NodeProcess, target: LoadTarget): RunningServer {
+function running(process: NodeProcess, target: LoadTarget, adminPort?: number): RunningServer {
   let settled = 0
   return {
+    process,
     pid: process.pid,
     target,
+    adminPort,
     async settledRssBytes() {
       let least = Number.POSITIVE_INFINITY
       for (let round = 0; round < settleRounds; round++) {
@@ -127,7 +177,8 @@ export async function writeTokens(count: number): Promise<{ file: string; remove
   const folder = await mkdtemp(join(tmpdir(), 'roomway-bench-'))
   const file = join(folder, 'tokens')
   const secret = { reveal: () => jwtSecret }
-  const sign = (_: unknown, n: number) => signToken({ secret, user: `user-${n}`, join: ['bench:*'], ttlMs: 3_600_000 })
+  const sign = (_: unknown, n: number) =>
+    signToken({ secret, user: `user-${n}`, join: ['bench:*', 'live:*'], publish: ['bench:*'], ttlMs: 3_600_000 })
   const tokens = await Promise.all(Array.from({ length: count }, sign))
   await writeFile(file, `${tokens.join('\n')}\n`, { mode: 0o600 })
   return { file, remove: () => rm(folder, { recursive: true, force: true }) }

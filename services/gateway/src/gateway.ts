@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly tracer?: Tracer
   /** The application, where it runs in this process. Default: it is asked over HTTP, at `config.appUrl`. */
   readonly application?: Answers
+  /** How long a reading of the log waits for others that need the same partition, in ms. Default 15; 0: not at all. */
+  readonly replayGatherMs?: number
 }
 
 /** A running connection node. */

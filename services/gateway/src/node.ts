@@ -41,6 +41,7 @@ export interface Logs {
 const codecs = { json: jsonCodec, msgpack: msgpackCodec }
 const windowFillOffsets = 8_192
 const maxScans = 4
+const replayGatherMs = 15
 const maxQueuedCommandBytes = 32 * 1024 * 1024
 const maxPendingDirectBytes = 32 * 1024 * 1024
 const authTimeoutMs = 10_000
@@ -224,6 +225,7 @@ export class Node {
       directory: this.tail.directory,
       maxScans,
       softLimitBytes: config.limits.softBufferBytes,
+      gatherMs: this.#options.replayGatherMs ?? replayGatherMs,
       onDone: (membership) => this.catchUp.resume(membership),
       onReset: (membership, reason) => this.memberships.goOnFromHere(membership, reason),
       onFault: (error) => logger.warn({ err: error }, 'a replay failed and will be tried again'),

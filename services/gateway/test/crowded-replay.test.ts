@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '@roomway/testing'
 import { turns } from './fake-broker.js'
 import { type FakeClient, FakeNode } from './fake-node.js'
 
@@ -97,5 +98,26 @@ describe('catching up', () => {
       await turns(1)
     }
     expect(fake.node.waitingReplays).toBeLessThan(100)
+  })
+
+  test('reads the log once for all who come back together, one after the other', async () => {
+    const gathering = await FakeNode.open({}, undefined, undefined, 40)
+    try {
+      const { events } = gathering.broker
+      await events.append(Array.from({ length: 100 }, (_, n) => record('chat:1', n)))
+      gathering.node.tail.windows()[0]!.expire(Number.MAX_SAFE_INTEGER)
+      const clients: FakeClient[] = []
+      for (let n = 0; n < 30; n++) {
+        const client = await gathering.connect()
+        gathering.send(client, { type: 'join', id: 1, room: 'chat:1', from: { epoch: 'e1', offset: -1 } })
+        await turns(3)
+        clients.push(client)
+      }
+      const isDone = () => clients.every(({ socket }) => socket.events('chat:1').length === 100)
+      await eventually(async () => isDone(), 10_000, 'all to be caught up')
+      expect(gathering.node.scansTotal).toBe(1)
+    } finally {
+      await gathering.close()
+    }
   })
 })

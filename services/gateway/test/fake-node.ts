@@ -80,8 +80,15 @@ export class FakeNode {
     env: Record<string, string> = {},
     broker = new FakeBroker(1),
     application?: Answers,
+    replayGatherMs = 0,
   ): Promise<FakeNode> {
-    const options = { broker, config: testConfig(env), logger: silentLogger, ...(application && { application }) }
+    const options = {
+      broker,
+      config: testConfig(env),
+      logger: silentLogger,
+      replayGatherMs,
+      ...(application && { application }),
+    }
     const node = await Node.create(
       options,
       createAuthenticator(options.config.auth),

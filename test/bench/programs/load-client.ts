@@ -93,6 +93,8 @@ class Connection {
 
   #upgraded(): void {
     this.#state = 'joining'
+    opening--
+    openMore()
     if (settings.hello !== '') this.#send(1, Buffer.from(this.#fill(settings.hello)))
     if (settings.readyFrames === 0) this.#becomeReady()
   }
@@ -148,10 +150,8 @@ class Connection {
 
   #becomeReady(): void {
     this.#state = 'ready'
-    opening--
     ready++
     if (ready === target) console.log(JSON.stringify({ connections: ready }))
-    openMore()
   }
 
   #lose(code: number): void {

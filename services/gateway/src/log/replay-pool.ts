@@ -1,6 +1,6 @@
 /*
- * Scans of the log for positions below the recent window. Requests of one partition are coalesced: all that wait when a scan begins share it,
- * later ones share the next; few scans run at once in a node. A scan ends at the window, or after a stretch, so that who is far back does
+ * Scans of the log for positions below the recent window. Requests of one partition are coalesced: a scan begins when no more came for a moment, all that
+ * wait then share it, later ones share the next; few scans run at once in a node. So thousands that come back together cost a reading or two. A scan ends at the window, or after a stretch, so that who is far back does
  * not hold up who is near; who is not at the window by then asks again. It ends early when nobody is left to serve.
  */
 import { type Batch, type Log, PositionError } from '@roomway/broker'
@@ -24,6 +24,8 @@ export interface ReplayPoolOptions {
   readonly directory: RoomDirectory
   readonly maxScans: number
   readonly softLimitBytes: number
+  /** A scan begins when its partition had no further request for so long; 0: at once. */
+  readonly gatherMs: number
   /** The membership's position was moved as far as the scan went. */
   readonly onDone: (membership: Membership) => void
   /** The log no longer holds what the membership asked for. */
@@ -33,6 +35,8 @@ export interface ReplayPoolOptions {
 }
 
 const retryDelayMs = 500
+/** How long a scan waits at most for others to join it, however many come. */
+const maxGatherMs = 500
 const maxScanOffsets = 65_536
 /** Each so many requests of a partition those that have left are forgotten. */
 const pruneEvery = 64
@@ -41,6 +45,8 @@ export class ReplayPool {
   readonly #options: ReplayPoolOptions
   readonly #waiting = new Map<number, Membership[]>()
   readonly #running = new Map<number, AbortController>()
+  /** Partitions whose next scan still waits for others to join it. */
+  readonly #gathering = new Map<number, { readonly timer: NodeJS.Timeout; readonly sinceMs: number }>()
   #state: 'open' | 'closed' = 'open'
   scansTotal = 0
 
@@ -54,7 +60,22 @@ export class ReplayPool {
     const waiting = this.#waiting.get(partition) ?? []
     waiting.push(membership)
     this.#waiting.set(partition, waiting.length % pruneEvery === 0 ? waiting.filter(isReplaying) : waiting)
-    this.#fill()
+    if (!this.#running.has(partition)) this.#gather(partition)
+  }
+
+  #gather(partition: number): void {
+    const { gatherMs } = this.#options
+    if (gatherMs === 0) return this.#fill()
+    const gathering = this.#gathering.get(partition)
+    if (gathering !== undefined) {
+      if (performance.now() - gathering.sinceMs < maxGatherMs) gathering.timer.refresh()
+      return
+    }
+    const timer = setTimeout(() => {
+      this.#gathering.delete(partition)
+      this.#fill()
+    }, gatherMs)
+    this.#gathering.set(partition, { timer, sinceMs: performance.now() })
   }
 
   /** Memberships whose scan has not begun. */
@@ -68,13 +89,15 @@ export class ReplayPool {
   close(): void {
     this.#state = 'closed'
     for (const scan of this.#running.values()) scan.abort()
+    for (const { timer } of this.#gathering.values()) clearTimeout(timer)
+    this.#gathering.clear()
     this.#waiting.clear()
   }
 
   #fill(): void {
     for (const [partition, waiting] of this.#waiting) {
       if (this.#running.size >= this.#options.maxScans || this.#state === 'closed') return
-      if (this.#running.has(partition)) continue
+      if (this.#running.has(partition) || this.#gathering.has(partition)) continue
       const { members, later } = together(waiting.filter(isReplaying))
       this.#waiting.delete(partition)
       if (later.length > 0) this.#waiting.set(partition, later)
@@ -98,6 +121,7 @@ export class ReplayPool {
     this.#running.delete(partition)
     if (this.#state === 'open') {
       for (const membership of members) if (isServed(membership, scan)) this.#options.onDone(membership)
+      if (this.#waiting.has(partition)) this.#gather(partition)
     }
     this.#fill()
   }

@@ -1,0 +1,60 @@
+/* Many clients connect at once: how long that takes, and what each costs the server. */
+import { createAuthenticator, signToken } from '@roomway/auth'
+import type { Bench } from './bench.js'
+import { idlePlan } from './idle-plan.js'
+import { LoadClient } from './load-client.js'
+import { cpuMs } from './process-usage.js'
+import { type ServerKind, startServer } from './servers.js'
+
+export interface ConnectResult {
+  readonly server: ServerKind
+  readonly fault: string | undefined
+  /** From the first connection attempt until the last client has joined its room. */
+  readonly elapsedMs: number
+  readonly cpuUsPerConnection: number
+  /** One check of a token's signature on this machine at this time; 0 for the raw server, which makes none. */
+  readonly signatureUs: number
+}
+
+export async function runConnect(bench: Bench, kind: ServerKind, connections: number): Promise<ConnectResult> {
+  const server = await startServer(await idlePlan(bench, kind))
+  const tokensFile = kind === 'gateway' ? bench.tokensFile : undefined
+  const client = new LoadClient(bench.loadProgram, server.target, { rooms: connections, sampleEvery: 1, tokensFile })
+  try {
+    const signatureUs = kind === 'gateway' ? await signatureCheckUs() : 0
+    const cpuBefore = cpuMs(server.pid)
+    const startMs = performance.now()
+    await client.open(connections)
+    const elapsedMs = performance.now() - startMs
+    const cpuUsPerConnection = ((cpuMs(server.pid) - cpuBefore) * 1_000) / connections
+    const { closed } = await client.mark()
+    const fault = closed > 0 ? `${closed} connections were closed: ${client.complaints}` : undefined
+    return { server: kind, fault, elapsedMs, cpuUsPerConnection, signatureUs }
+  } finally {
+    await client.close()
+    await server.close()
+  }
+}
+
+const checks = 2_000
+
+/** Of tokens as the benchmark's clients have them, one after the other, once warm. */
+async function signatureCheckUs(): Promise<number> {
+  const secret = { reveal: () => 'a secret for benchmarks, of no other use' }
+  const token = await signToken({ secret, user: 'user', join: ['bench:*'], ttlMs: 3_600_000 })
+  const authenticator = createAuthenticator({
+    kind: 'jwt',
+    key: { kind: 'secret', secret: secret as never },
+    issuer: undefined,
+    audience: undefined,
+    clockSkewMs: 0,
+  })
+  const checkAll = async () => {
+    for (let n = 0; n < checks; n++) await authenticator.authenticate(token)
+  }
+  await checkAll()
+  const { user, system } = process.cpuUsage()
+  await checkAll()
+  const used = process.cpuUsage({ user, system })
+  return (used.user + used.system) / checks
+}

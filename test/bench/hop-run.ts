@@ -1,0 +1,67 @@
+/* Single publishes at a gentle rate: how long until they are acknowledged, and until another client has the event. */
+import { readFile } from 'node:fs/promises'
+import { type NodeProcess, randomPrefix, spawnNode } from '@roomway/testing'
+import type { Bench } from './bench.js'
+import { brokerEnv, type ServerKind, startServer } from './servers.js'
+
+export interface HopPlan {
+  /** A room whose publishes go through the application tier, or one that is direct. */
+  readonly way: 'app' | 'direct'
+  readonly publishes: number
+  readonly perSecond: number
+}
+
+export interface HopResult {
+  readonly server: ServerKind
+  readonly fault: string | undefined
+  readonly ackP50Ms: number
+  /** Of the raw server: produced and consumed once. */
+  readonly eventP50Ms: number
+}
+
+const startMs = 60_000
+const handlersFile = 'test/bench/programs/direct-room.mjs'
+
+export async function runHop(bench: Bench, kind: ServerKind, plan: HopPlan): Promise<HopResult> {
+  const { address } = await bench.brokers.get('kafka')
+  if (address.kind !== 'kafka') throw new Error('hops are measured on Kafka')
+  const prefix = randomPrefix()
+  const { publishes, perSecond } = plan
+  if (kind === 'raw') {
+    const program = { brokers: address.brokers, topic: `${prefix}.hop`, publishes, perSecond }
+    return resultOf(kind, await spawnNode('test/bench/programs/raw-hop.mjs', { args: [JSON.stringify(program)] }))
+  }
+  const opened: { close(): Promise<void> }[] = []
+  try {
+    const env = { ...brokerEnv(address), ROOMWAY_PREFIX: prefix, ROOMWAY_APP_PORT: '0', ROOMWAY_ADMIN_PORT: '0' }
+    const app = await spawnNode('services/cli/bin/roomway.js', { args: ['app', '--json', ...handlersOf(plan)], env })
+    opened.unshift(app)
+    await app.line(/^\{"node"/, startMs)
+    const serverPlan = { ...bench.serverOptions, kind, address, prefix, log: undefined, feed: undefined, env: {} }
+    const server = await startServer(serverPlan)
+    opened.unshift(server)
+    const [first, second] = (await readFile(bench.tokensFile, 'utf8')).split('\n')
+    const url = `ws://127.0.0.1:${server.target.port}/v1/ws`
+    const program = { url, tokens: [first, second], room: 'bench:0', publishes, perSecond }
+    return await resultOf(
+      kind,
+      await spawnNode('test/bench/programs/hop-client.ts', { args: [JSON.stringify(program)] }),
+    )
+  } finally {
+    for (const resource of opened) await resource.close()
+  }
+}
+
+const handlersOf = ({ way }: HopPlan): string[] => (way === 'direct' ? ['--handlers', handlersFile] : [])
+
+async function resultOf(server: ServerKind, client: NodeProcess): Promise<HopResult> {
+  try {
+    const line = await client.line(/^\{.*\}$/, 120_000)
+    const { acks, events, expected, ackP50Ms, eventP50Ms } = JSON.parse(line[0]) as Record<string, number>
+    const isWhole = acks === expected && events === expected
+    const fault = isWhole ? undefined : `of ${expected} publishes ${acks} were acknowledged, ${events} arrived`
+    return { server, fault, ackP50Ms: ackP50Ms!, eventP50Ms: eventP50Ms! }
+  } finally {
+    await client.close()
+  }
+}

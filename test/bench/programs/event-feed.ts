@@ -1,0 +1,78 @@
+/* Events at a steady rate, whatever becomes of them: the feed waits for nobody, so a server that falls behind shows it in the latencies. */
+import type { AppendRecord } from '@roomway/broker'
+import { homeOf } from '@roomway/records'
+
+export interface FeedPlan {
+  readonly rooms: number
+  readonly events: number
+  readonly eventsPerSecond: number
+  readonly payloadBytes: number
+  /** `foreign`: as any client of the broker would; `roomway`: with the time header that Roomway's own publisher sets. */
+  readonly headers: 'foreign' | 'roomway'
+  /** The share of events that carry a sampled trace context. */
+  readonly tracedShare: number
+  /** Of the rooms' names. Default `bench:`. */
+  readonly roomPrefix?: string
+}
+
+export interface FeedReport {
+  readonly failedAppends: number
+  /** The longest that an event was published after its time. */
+  readonly latestMs: number
+  readonly cpuMs: number
+}
+
+export const roomName = (n: number, prefix = 'bench:'): string => `${prefix}${n}`
+
+/** Microseconds of the system's monotonic clock, which is the same in every process. */
+const monotonicUs = () => Number(process.hrtime.bigint() / 1_000n)
+
+/** Feeds `append` until the plan is done. `append` rejects where the records are not durable. */
+export async function feed(
+  plan: FeedPlan,
+  partitions: number,
+  append: (records: readonly AppendRecord[]) => Promise<void>,
+): Promise<FeedReport> {
+  const rooms = Array.from({ length: plan.rooms }, (_, n) => ({
+    key: roomName(n, plan.roomPrefix),
+    partition: homeOf(roomName(n, plan.roomPrefix), partitions),
+  }))
+  const recordOf = (n: number, nowUs: number): AppendRecord => {
+    const headers = { 'roomway-event': 'tick', ...timeOf(plan), ...traceOf(plan, n) }
+    return { ...rooms[n % rooms.length]!, headers, value: payload(plan, n, nowUs) }
+  }
+  const startUs = monotonicUs()
+  const appends: Promise<void>[] = []
+  let failedAppends = 0
+  let latestMs = 0
+  for (let sent = 0; sent < plan.events; ) {
+    const nowUs = monotonicUs()
+    const due = Math.min(plan.events, Math.floor(((nowUs - startUs) / 1e6) * plan.eventsPerSecond))
+    if (due > sent) {
+      latestMs = Math.max(latestMs, (nowUs - startUs) / 1e3 - (sent / plan.eventsPerSecond) * 1e3)
+      const records = Array.from({ length: due - sent }, (_, n) => recordOf(sent + n, nowUs))
+      appends.push(append(records).catch(() => void failedAppends++))
+      sent = due
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await Promise.all(appends)
+  const { user, system } = process.cpuUsage()
+  return { failedAppends, latestMs, cpuMs: (user + system) / 1e3 }
+}
+
+function payload({ payloadBytes }: FeedPlan, n: number, nowUs: number): Buffer {
+  const start = `{"t":${nowUs},"n":${n},"filler":"`
+  return Buffer.from(`${start.padEnd(payloadBytes - 2, 'x')}"}`)
+}
+
+function timeOf({ headers }: FeedPlan): Record<string, string> {
+  return headers === 'roomway' ? { 'roomway-time': String(Date.now()) } : {}
+}
+
+/** Spread evenly. */
+function traceOf({ tracedShare }: FeedPlan, n: number): Record<string, string> {
+  if (Math.floor((n + 1) * tracedShare) === Math.floor(n * tracedShare)) return {}
+  const id = (n + 1).toString(16)
+  return { traceparent: `00-${id.padStart(32, '0')}-${id.padStart(16, '0')}-01` }
+}
