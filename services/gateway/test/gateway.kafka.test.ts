@@ -1,6 +1,6 @@
 import type { Broker } from '@roomway/broker'
 import { openKafkaBroker } from '@roomway/broker-kafka'
-import { randomPrefix, testKafka } from '@roomway/testing'
+import { eventually, randomPrefix, testKafka } from '@roomway/testing'
 import { Kafka, logLevel } from 'kafkajs'
 import { testGateway } from './gateway-suite.js'
 import { silentLogger } from './test-nodes.js'
@@ -22,12 +22,15 @@ testGateway('Kafka', async () => {
       const topic = `${prefix}.${name}`
       await admin.connect()
       await admin.deleteTopics({ topics: [topic] })
-      for (let done = false; !done; ) {
-        done = await admin
-          .createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
-          .catch(() => false)
+      try {
+        const isGone = async () => !(await admin.listTopics()).includes(topic)
+        await eventually(isGone, 30_000, 'the topic to be deleted')
+        // `false` says that it is there: an attempt whose answer was lost has made it.
+        const make = () => admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+        await eventually(() => make().then(() => true), 30_000, 'the topic to be made again')
+      } finally {
+        await admin.disconnect()
       }
-      await admin.disconnect()
     },
     async close() {
       for (const broker of opened) await broker.close()
