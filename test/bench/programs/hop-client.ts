@@ -27,17 +27,17 @@ async function open(token: string): Promise<WebSocket> {
 
 const [publisher, listener] = await Promise.all(plan.tokens.map(open))
 const isJoined = new Promise((resolve) => {
-  listener!.on('message', (message) => {
-    const frame = JSON.parse(String(message)) as { type: string; data?: { n: number } }
+  listener!.on('message', (message: Buffer) => {
+    const frame = JSON.parse(message.toString()) as { type: string; data?: { n: number } }
     if (frame.type === 'joined') resolve(undefined)
     if (frame.type === 'event') note(eventMs, frame.data!.n)
   })
 })
 listener!.send(JSON.stringify({ type: 'join', id: 1, room: plan.room }))
 await isJoined
-publisher!.on('message', (message) => {
-  const frame = JSON.parse(String(message)) as { type: string; id: number; code?: string }
-  if (frame.type === 'error') throw new Error(`refused: ${String(message)}`)
+publisher!.on('message', (message: Buffer) => {
+  const frame = JSON.parse(message.toString()) as { type: string; id: number; code?: string }
+  if (frame.type === 'error') throw new Error(`refused: ${message.toString()}`)
   if (frame.type === 'ack') note(ackMs, frame.id)
 })
 
