@@ -191,12 +191,12 @@ export class SessionClient implements Client {
   }
 
   #onReply(frame: ReplyFrame): void {
-    if (!this.#session.isNews(frame.offset) || this.#publishes.onReply(frame.id, frame.data)) return
+    if (!this.#session.isNews(frame.offset, frame.id) || this.#publishes.onReply(frame.id, frame.data)) return
     this.#emitter.emit('reply', { id: this.#eventId(frame.id), data: frame.data })
   }
 
   #onError(frame: ErrorFrame): void {
-    if (frame.offset !== undefined && !this.#session.isNews(frame.offset)) return
+    if (frame.offset !== undefined && !this.#session.isNews(frame.offset, frame.id)) return
     const answersResume = frame.id !== undefined && frame.id === this.#resumeId
     if (answersResume && frame.room === undefined) return this.#onResumeRefused()
     // The old session is not to be had; `resumed` says what that means.

@@ -2,6 +2,8 @@ import type { Position, ResumedFrame, WelcomeFrame } from '@roomway/protocol'
 
 /** A client is another session only after an outage of minutes: events of one so many outages ago are nobody's own any more. */
 const maxSessions = 1000
+/** An answer that the application tier writes again, after a takeover, comes minutes after the first. */
+const maxAnswered = 10_000
 
 /** Who the client is to the server, over any number of connections. The token that proves it is kept in memory only. */
 export class Session {
@@ -13,6 +15,8 @@ export class Session {
   #lastId = 0
   /** Every session that this client was. */
   readonly #ids = new Set<string>()
+  /** The frames that have had an answer in `$session`. */
+  readonly #answered = new Set<number>()
 
   get id(): string {
     return this.#id
@@ -73,16 +77,23 @@ export class Session {
     this.#own = { epoch: position.epoch, offset: position.offset }
   }
 
-  /** Whether a record of `$session` is new; if so its offset is noted. */
-  isNews(offset: number): boolean {
+  /** Whether a record of `$session` is new, and the first that answers the frame `id`; its offset is noted. */
+  isNews(offset: number, id?: number): boolean {
     if (offset <= this.#own.offset) return false
     this.#own = { epoch: this.#own.epoch, offset }
-    return true
+    return id === undefined || remember(this.#answered, id, maxAnswered)
   }
 
   #become(id: string): void {
     this.#id = id
-    this.#ids.add(id)
-    if (this.#ids.size > maxSessions) this.#ids.delete(this.#ids.values().next().value ?? '')
+    remember(this.#ids, id, maxSessions)
   }
+}
+
+/** Adds to a set that forgets its oldest; returns whether it is new there. */
+function remember<T>(known: Set<T>, item: T, most: number): boolean {
+  if (known.has(item)) return false
+  known.add(item)
+  if (known.size > most) known.delete(known.values().next().value as T)
+  return true
 }

@@ -269,6 +269,22 @@ describe('what comes after the ack', () => {
     connection.say({ type: 'error', id: 4, room: 'r', offset: 8, code: 'app.full', message: 'full', temporary: false })
     expect(errors).toMatchObject([{ code: 'app.full', room: 'r', eventId: 's1:4' }])
   })
+
+  test('an answer that the server writes down again, far behind the first, is told once', async () => {
+    const told: unknown[] = []
+    client.on('error', ({ code }) => told.push(code))
+    client.on('reply', ({ id }) => told.push(id))
+    const connection = await server.welcome()
+    const error = { type: 'error', id: 4, room: 'r', code: 'app.full', message: 'full', temporary: false } as const
+    const reply = { type: 'reply', id: 5, data: null } as const
+    connection.say(
+      { ...error, offset: 8 },
+      { ...reply, offset: 9 },
+      { ...error, offset: 9_000 },
+      { ...reply, offset: 9_001 },
+    )
+    expect(told).toEqual(['app.full', 's1:5'])
+  })
 })
 
 describe('closing', () => {

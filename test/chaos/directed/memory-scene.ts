@@ -10,9 +10,9 @@ import { command, json, room, send, silent } from '../../../services/app/test/fi
 import { type MemoryClient, MemoryCluster, type Topic } from '../../../services/app/test/memory-cluster.js'
 import { check, type Findings } from '../checker/check.js'
 import { oracleOf } from '../checker/oracle.js'
-import type { RawRecord } from '../checker/raw-log.js'
+import type { RawLogs, RawRecord } from '../checker/raw-log.js'
 import { chaosApplication } from '../handlers.js'
-import { type AnswerEntry, digestOf, type PublishEntry, type RoomEntry } from '../journal.js'
+import { type AnswerEntry, type ClientJournal, digestOf, type PublishEntry, type RoomEntry } from '../journal.js'
 import type { Answer, Request, Wish } from '../workload.js'
 
 const decoder = new TextDecoder()
@@ -51,14 +51,19 @@ export class MemoryScene {
   }
 
   async judge(): Promise<Findings> {
+    const { logs, client } = await this.evidence()
+    return judge(logs, client)
+  }
+
+  /** What the checker is given, once the instances have ended. */
+  async evidence(): Promise<{ logs: RawLogs; client: ClientJournal }> {
     await Promise.all(this.#tiers.map((tier) => tier.close()))
     const { events, commands, dead } = this.cluster.topics
-    const oracle = oracleOf({ events: rawOf(events), commands: rawOf(commands), dead: rawOf(dead) })
     const answers = this.#shownIn(sessionRoomKey(session)).map(answerOf)
-    const client = { client: 0, session, publishes: this.#publishes, answers, rooms: [this.#entry()] }
-    return check(oracle, [
-      { clients: [client], claims: {}, wire: { connects: 0, resumes: 0, recovered: 0, resends: 0 } },
-    ])
+    return {
+      logs: { events: rawOf(events), commands: rawOf(commands), dead: rawOf(dead) },
+      client: { client: 0, session, publishes: this.#publishes, answers, rooms: [this.#entry()] },
+    }
   }
 
   #entry(): RoomEntry {
@@ -81,6 +86,11 @@ export class MemoryScene {
     const shown = topic.partitions[partition]!.records.map((record) => reader.read(record))
     return shown.filter((event) => event !== undefined).filter((event) => event.room === name)
   }
+}
+
+export function judge(logs: RawLogs, client: ClientJournal): Findings {
+  const wire = { connects: 0, resumes: 0, recovered: 0, resends: 0 }
+  return check(oracleOf(logs), [{ clients: [client], claims: {}, wire }])
 }
 
 const rawOf = (topic: Topic): RawRecord[] =>
