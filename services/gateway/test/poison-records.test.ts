@@ -70,11 +70,12 @@ describe('a record that no honest publisher writes', () => {
       record('{', ours, key),
       record('a', { 'content-type': 'text/plain' }, key),
       record('1', { 'roomway-id': 'strange' }, key),
-      record('2', { 'roomway-id': 'a:7.0', 'roomway-event': '$reply' }, key),
+      record('9', { 'roomway-id': 'a:6.0', 'roomway-event': '$reply' }, key),
+      record('2', { ...ours, 'roomway-id': 'a:7.0', 'roomway-event': '$reply' }, key),
       record('3'),
     ])
     expect(json.socket.frames.slice(before)).toMatchObject([
-      { type: 'reply', id: 7, offset: 3, data: 2 },
+      { type: 'reply', id: 7, offset: 4, data: 2 },
       { type: 'event', data: 3 },
     ])
   })
