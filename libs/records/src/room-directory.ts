@@ -1,4 +1,5 @@
 import { isRoomName } from '@roomway/protocol'
+import { sessionRoomPrefix } from './envelope.js'
 import { homeOf } from './home.js'
 
 const maxEntries = 200_000
@@ -15,11 +16,17 @@ export class RoomDirectory {
 
   /** The room's home partition, or -1 where the name is not valid. */
   home(room: string): number {
+    // Every connection has a room of its own, of which there are few records: to remember them all would be most of what is remembered.
+    if (room.startsWith(sessionRoomPrefix)) return this.#find(room)
     const known = this.#homes.get(room)
     if (known !== undefined) return known
     if (this.#homes.size >= maxEntries) this.#homes.clear()
-    const home = isRoomName(room) ? homeOf(room, this.partitions) : invalid
+    const home = this.#find(room)
     this.#homes.set(room, home)
     return home
+  }
+
+  #find(room: string): number {
+    return isRoomName(room) ? homeOf(room, this.partitions) : invalid
   }
 }

@@ -1,7 +1,8 @@
 import { createAuthenticator, findToken, originAllowed } from '@roomway/auth'
 import { offTracer } from '@roomway/telemetry'
 import { loadUws, type us_listen_socket } from '@roomway/uws'
-import type { Guest, Handshake } from './connection/reception.js'
+import type { Connection } from './connection/connection.js'
+import { connectionOf, type Guest, type Handshake } from './connection/reception.js'
 import type { Gateway, GatewayOptions } from './gateway.js'
 import { Node } from './node.js'
 import { serveAdmin } from './operations/admin.js'
@@ -35,7 +36,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     places: new Places(limits.maxConnections),
     hardLimitBytes: limits.hardBufferBytes,
     heartbeatMs: config.heartbeatMs,
-    onDrain: (guest: Guest) => guest.connection !== undefined && node.drained(guest.connection),
+    onDrain: (client: Guest | Connection) => {
+      const connection = connectionOf(client)
+      if (connection !== undefined) node.drained(connection)
+    },
     readHandshake: (header: (name: string) => string) => readHandshake(options, header),
   }
   const maxFrameBytes = Math.ceil(limits.maxPayloadBytes * 1.4) + frameOverheadBytes

@@ -89,8 +89,13 @@ export class Reception {
     return guest
   }
 
-  onMessage(guest: Guest, message: Uint8Array, isBinary: boolean): void {
-    if (guest.connection !== undefined) return this.#options.router.onMessage(guest.connection, message, isBinary)
+  onMessage(client: Guest | Connection, message: Uint8Array, isBinary: boolean): void {
+    const connection = connectionOf(client)
+    if (connection !== undefined) return this.#options.router.onMessage(connection, message, isBinary)
+    this.#onEarlyMessage(client as Guest, message, isBinary)
+  }
+
+  #onEarlyMessage(guest: Guest, message: Uint8Array, isBinary: boolean): void {
     if (guest.state === 'awaiting-token') return this.#onFirstFrame(guest, message, isBinary)
     if (guest.state !== 'verifying') return
     guest.early ??= []
@@ -98,11 +103,9 @@ export class Reception {
     if (isTooMuch(guest.early)) this.#refuse(guest, 'bad_frame', 'bad_frame', 'too many frames before welcome')
   }
 
-  onClose(guest: Guest): void {
-    clearTimeout(guest.timer)
-    guest.state = 'gone'
-    guest.early = undefined
-    const { connection } = guest
+  onClose(client: Guest | Connection): void {
+    if (client instanceof Guest) leave(client)
+    const connection = connectionOf(client)
     if (connection === undefined) return
     const { counters, admission, sessions } = this.#options
     connection.state = 'closed'
@@ -181,6 +184,16 @@ export class Reception {
     guest.socket.send(this.#options.codecs[guest.socket.format].encode({ type: 'error', code, message, temporary }))
     guest.socket.close(close)
   }
+}
+
+/** The connection that a client is, or has become; undefined where it is none yet. */
+export const connectionOf = (client: Guest | Connection): Connection | undefined =>
+  client instanceof Guest ? client.connection : client
+
+function leave(guest: Guest): void {
+  clearTimeout(guest.timer)
+  guest.state = 'gone'
+  guest.early = undefined
 }
 
 function isTooMuch(early: readonly EarlyFrame[]): boolean {

@@ -7,6 +7,7 @@ import type {
   us_socket_context_t,
   WebSocket,
 } from '@roomway/uws'
+import { Connection } from '../connection/connection.js'
 import { Guest, type Handshake, type Reception } from '../connection/reception.js'
 import type { Places } from './places.js'
 import type { PublishToTopic, Socket } from './transport.js'
@@ -18,7 +19,7 @@ export interface WebSocketTransportOptions {
   /** Bytes in a socket's buffer at which frames are dropped; the socket is closed before it comes to that. */
   readonly hardLimitBytes: number
   readonly heartbeatMs: number
-  readonly onDrain: (guest: Guest) => void
+  readonly onDrain: (client: Guest | Connection) => void
   /** Reads what matters out of the upgrade request; what it returns is all that is kept of it. */
   readonly readHandshake: (header: (name: string) => string) => Handshake
   readonly places: Places
@@ -32,7 +33,7 @@ interface Arrival {
 
 /** uWebSockets.js copies its members onto the socket's own object, so there is one. */
 interface Link {
-  peer: Arrival | Guest | undefined
+  peer: Arrival | Guest | Connection | undefined
 }
 
 const retryAfterSeconds = 2
@@ -54,33 +55,35 @@ export function serveWebSockets(options: WebSocketTransportOptions): PublishToTo
       link.peer = reception.onOpen(new UwsSocket(ws, format), handshake)
     },
     message: (ws, message, isBinary) => {
-      const guest = guestOf(ws)
-      if (guest !== undefined) reception.onMessage(guest, new Uint8Array(message), isBinary)
+      const peer = peerOf(ws)
+      if (peer !== undefined) reception.onMessage(peer, new Uint8Array(message), isBinary)
     },
     drain: (ws) => {
-      const guest = guestOf(ws)
-      if (guest !== undefined) options.onDrain(guest)
+      const peer = peerOf(ws)
+      if (peer !== undefined) options.onDrain(peer)
     },
     // Closing inside this handler crashes the process, so it waits for the next turn of the event loop.
     dropped: (ws) => {
-      const guest = guestOf(ws)
-      setImmediate(() => guest?.socket.close('slow'))
+      const peer = peerOf(ws)
+      setImmediate(() => peer?.socket.close('slow'))
     },
     close: (ws) => {
       places.giveBack()
-      const guest = guestOf(ws)
-      if (guest === undefined) return
-      const { socket } = guest
+      const peer = peerOf(ws)
+      if (peer === undefined) return
+      const { socket } = peer
       if (socket instanceof UwsSocket) socket.gone()
-      reception.onClose(guest)
+      reception.onClose(peer)
     },
   })
   return (topic, frame, format) => void app.publish(topic, frame as RecognizedString, format === 'msgpack')
 }
 
-function guestOf(ws: WebSocket<Link>): Guest | undefined {
-  const { peer } = ws.getUserData()
-  return peer instanceof Guest ? peer : undefined
+/** A guest that has become a connection is forgotten: there are as many as there are clients. */
+function peerOf(ws: WebSocket<Link>): Guest | Connection | undefined {
+  const link = ws.getUserData()
+  if (link.peer instanceof Guest && link.peer.connection !== undefined) link.peer = link.peer.connection
+  return link.peer instanceof Guest || link.peer instanceof Connection ? link.peer : undefined
 }
 
 /** uWebSockets.js pings a socket that was silent for about this long less 8 s, and ends it after this long. */
