@@ -136,6 +136,22 @@ describe('a publish to a direct room', () => {
     },
   )
 
+  test('that is a repeat is known by its id, wherever its client says that it stood', async () => {
+    const { fake, view } = await scene.node()
+    const [client, other] = [await fake.connect(), await watcher(fake)]
+    publish(fake, client, 1)
+    await turns(3)
+    view.land('again')
+    view.land()
+    view.deliver()
+    publish(fake, client, 1, { after: { epoch: 'e1', offset: view.position - 1 } })
+    await turns(5)
+    while (view.land()) await turns(3)
+    view.deliver()
+    expect(acksOf(client)).toEqual([1, 1])
+    expect(dataOf(other)).toEqual([1])
+  })
+
   test('that is a repeat is looked for in the log, and what its session sends to the room meanwhile waits behind it', async () => {
     const { fake, view } = await scene.node()
     const [client, stranger, other] = [await fake.connect(), await fake.connect(), await watcher(fake)]

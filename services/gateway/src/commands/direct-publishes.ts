@@ -123,7 +123,8 @@ export class DirectPublishes {
 
   #admit(pending: Pending, isRepeat: boolean, after: number): void {
     const { key, lane, command, window } = pending
-    const isUnsure = isRepeat && this.#options.tail.mayHaveOutcome(command.room, key, after)
+    const above = isRepeat ? this.#options.tail.outcomeAbove(command.room, key, after) : undefined
+    const isUnsure = above !== undefined
     pending.state = isUnsure ? 'lookup' : 'ready'
     const waiting = this.#lanes.get(lane)
     if (waiting !== undefined) waiting.push(pending)
@@ -136,7 +137,7 @@ export class DirectPublishes {
       if (effect !== undefined) this.#settle(pending, 'shown')
       this.#advance(lane)
     }
-    this.#lookup.request(window.partition, { commandKey: key, after, onDone })
+    this.#lookup.request(window.partition, { commandKey: key, after: above, onDone })
   }
 
   /** Writes what waits for nothing any more. */
