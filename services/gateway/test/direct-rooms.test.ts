@@ -273,6 +273,22 @@ describe('a publish to a direct room', () => {
     expect(errorsOf(client)).toHaveLength(1)
   })
 
+  test('that is sent over and over while it is on its way is bounded, too', async () => {
+    const { fake, view } = await scene.node()
+    const client = await fake.connect()
+    publish(fake, client, 1)
+    const oneBytes = fake.node.direct.pendingBytes
+    publish(fake, client, 1, { after: atAll })
+    expect(fake.node.direct.pendingBytes).toBeGreaterThan(oneBytes)
+    for (let sent = 0; sent < 100_000 && errorsOf(client).length === 0; sent++)
+      publish(fake, client, 1, { after: atAll })
+    expect(errorsOf(client)).toMatchObject([{ code: 'overloaded', temporary: true }])
+    await turns(3)
+    view.land()
+    view.deliver()
+    expect(fake.node.direct.pendingBytes).toBe(0)
+  })
+
   test('outlives the log: what was not read in the old one is in the new one, once and in order', async () => {
     const { fake, view } = await scene.node()
     const client = await fake.connect()
