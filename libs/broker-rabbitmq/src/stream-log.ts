@@ -9,6 +9,7 @@ import {
   type TailObserver,
 } from '@roomway/broker'
 import type { Appender } from './appender.js'
+import { Ending } from './ending.js'
 import type { Epochs } from './epochs.js'
 import { isMissing } from './faults.js'
 import type { Link } from './link.js'
@@ -29,12 +30,12 @@ export interface StreamLogTarget {
   onClosed(): void
 }
 
-/** What this process knows of the present incarnation. `ended` aborts, with an error for its reason, when it is replaced or the log closed. */
+/** What this process knows of the present incarnation. It has ended when it is replaced or the log closed. */
 interface View {
   readonly incarnation: Incarnation
   /** Per partition, an offset that the end has reached for certain. */
   readonly reached: number[]
-  readonly ended: AbortController
+  readonly ending: Ending
 }
 
 const closeMs = 3_000
@@ -87,7 +88,7 @@ export class StreamLog implements Log {
   async tail(from: ReadonlyMap<number, number>, observer: TailObserver): Promise<Tail> {
     const view = this.#view
     await Promise.all([...from].map(([partition, offset]) => this.#checkReadable(partition, offset)))
-    view.ended.signal.throwIfAborted()
+    view.ending.throwIfEnded()
     const tail = new StreamTail(this.#tailOwner(view), from, observer)
     this.#tails.add(tail)
     return tail
@@ -103,7 +104,7 @@ export class StreamLog implements Log {
     const view = this.#view
     if (from >= to) await this.#checkReadable(partition, from)
     else await this.#checkReached(partition, to)
-    view.ended.signal.throwIfAborted()
+    view.ending.throwIfEnded()
     if (from >= to) return from
     return replay({
       target: this.#readerTarget(view, partition, this.#target.replaying),
@@ -111,7 +112,7 @@ export class StreamLog implements Log {
       to,
       onBatch,
       signal,
-      ended: view.ended.signal,
+      ending: view.ending,
       onIncarnationLost: () => this.#target.epochs.replace(view.incarnation),
     })
   }
@@ -124,7 +125,7 @@ export class StreamLog implements Log {
   /** Goes on with another incarnation: tails are reset, replays fail. Does nothing where it is the one in use. */
   adopt(incarnation: Incarnation): void {
     if (this.#closing !== undefined || incarnation.epoch === this.epoch) return
-    this.#view.ended.abort(
+    this.#view.ending.end(
       new PositionError('epoch', `${this.#name}: epoch ${this.epoch} was replaced by ${incarnation.epoch}`),
     )
     this.#view = viewOf(incarnation)
@@ -137,7 +138,7 @@ export class StreamLog implements Log {
   }
 
   async #close(): Promise<void> {
-    this.#view.ended.abort(new Error(`${this.#name}: the log is closed`))
+    this.#view.ending.end(new Error(`${this.#name}: the log is closed`))
     await Promise.all([...this.#tails].map((tail) => tail.close()))
     await this.#target.appender.close(closeMs)
     this.#target.onClosed()
@@ -204,7 +205,7 @@ export class StreamLog implements Log {
 }
 
 function viewOf(incarnation: Incarnation): View {
-  return { incarnation, reached: Array.from({ length: incarnation.partitions }, () => 0), ended: new AbortController() }
+  return { incarnation, reached: Array.from({ length: incarnation.partitions }, () => 0), ending: new Ending() }
 }
 
 function reach(view: View, partition: number, offset: number): void {

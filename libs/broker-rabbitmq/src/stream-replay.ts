@@ -1,4 +1,5 @@
 import { type Batch, PositionError } from '@roomway/broker'
+import type { Ending } from './ending.js'
 import { type StreamFault, StreamReader, type StreamReaderTarget } from './stream-reader.js'
 
 export interface Replay {
@@ -10,7 +11,7 @@ export interface Replay {
   /** Stops early, without error. */
   readonly signal: AbortSignal | undefined
   /** Stops with its reason for an error: the incarnation read from is no longer the present one, or the log was closed. */
-  readonly ended: AbortSignal
+  readonly ending: Ending
   /** The stream is gone or truncated; resolves when the log has its next epoch. */
   onIncarnationLost(): Promise<unknown>
 }
@@ -30,6 +31,7 @@ class BoundedReader {
   readonly #watch: NodeJS.Timeout
   #position: number
   #watched: number
+  #stopListening: () => void = () => undefined
 
   constructor(options: Replay, resolve: (position: number) => void, reject: (error: unknown) => void) {
     this.#options = options
@@ -43,18 +45,13 @@ class BoundedReader {
     })
     this.#watch = setInterval(() => this.#nudge(), stallMs)
     options.signal?.addEventListener('abort', this.#aborted)
-    options.ended.addEventListener('abort', this.#superseded)
     if (options.signal?.aborted === true) this.#aborted()
-    if (options.ended.aborted) this.#superseded()
+    this.#stopListening = options.ending.onEnd((reason) => void this.#stop().then(() => this.#reject(reason)))
   }
 
   readonly #aborted = (): void => {
     const position = this.#position
     void this.#stop().then(() => this.#resolve(position))
-  }
-
-  readonly #superseded = (): void => {
-    void this.#stop().then(() => this.#reject(this.#options.ended.reason))
   }
 
   async #deliver(records: Batch['records'], nextOffset: number): Promise<void> {
@@ -96,7 +93,7 @@ class BoundedReader {
   #stop(): Promise<void> {
     clearInterval(this.#watch)
     this.#options.signal?.removeEventListener('abort', this.#aborted)
-    this.#options.ended.removeEventListener('abort', this.#superseded)
+    this.#stopListening()
     return this.#reader.close()
   }
 }

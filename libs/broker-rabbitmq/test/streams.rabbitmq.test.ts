@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { promisify } from 'node:util'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { eventually, testRabbitmq } from '@roomway/testing'
 import {
   anchorArguments,
@@ -28,6 +29,35 @@ beforeEach(() => {
 })
 
 afterEach(() => deployment.close())
+
+describe('a log', () => {
+  test('is read by many at once without Node taking that for a leak, and its end ends all of them', async () => {
+    const { addEventListener } = AbortSignal.prototype
+    const counts = new Map<AbortSignal, number>()
+    const spy = jest.spyOn(AbortSignal.prototype, 'addEventListener').mockImplementation(function (
+      this: AbortSignal,
+      ...listener: Parameters<typeof addEventListener>
+    ) {
+      addEventListener.apply(this, listener)
+      counts.set(this, (counts.get(this) ?? 0) + 1)
+    })
+    const log = await (await deployment.open({ partitions: 1 })).log('events')
+    await log.append([record(0, 'a')])
+    const [start, end] = [await log.start(0), await log.end(0)]
+    let reading = 0
+    const hang = () => {
+      reading++
+      return new Promise<void>(() => undefined)
+    }
+    const reads = Array.from({ length: 12 }, () => log.read(0, start, end, hang))
+    const ended = Promise.allSettled(reads)
+    while (reading < reads.length) await new Promise(setImmediate)
+    await log.close()
+    spy.mockRestore()
+    expect((await ended).map(({ status }) => status)).toEqual(reads.map(() => 'rejected'))
+    expect(Math.max(0, ...counts.values())).toBeLessThanOrEqual(EventEmitter.defaultMaxListeners)
+  })
+})
 
 describe('streams of small segments', () => {
   test('have holes between records, and neither a tail nor reads that begin or end in one lose or await anything', async () => {

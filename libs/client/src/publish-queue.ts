@@ -11,6 +11,16 @@ export interface PublishWire {
   positionOf(room: string): Position | undefined
   /** The server's bound on the data of one publish. */
   maxPayloadBytes(): number
+  /** For how long after its first sending the server knows a publish again. */
+  resumeMs(): number
+}
+
+interface Sent {
+  readonly sessionId: string
+  readonly after: Position
+  /** When that was, by the client's clock and by the calendar: a device that sleeps may stop the one, and the other may be set. */
+  readonly atMs: number
+  readonly dateMs: number
 }
 
 interface Entry {
@@ -21,7 +31,7 @@ interface Entry {
   readonly reject: (error: RoomwayError) => void
   isWaiting: boolean
   /** From the first sending on, until the server says that nothing came of it: what a repeat must say. */
-  sent: { readonly sessionId: string; readonly after: Position } | undefined
+  sent: Sent | undefined
   /** A sending has had no answer, or none that says: a later refusal tells nothing about it. */
   isInDoubt: boolean
 }
@@ -160,6 +170,7 @@ export class PublishQueue {
       entry.reject(new RoomwayError('too_large', 'larger than the server takes', { room: entry.room }))
       return
     }
+    if (this.#isTooOld(entry)) return this.#lose(entry)
     entry.isWaiting = false
     if (entry.sent !== undefined) {
       const frame = this.#codec.decode(entry.encoded)
@@ -167,8 +178,14 @@ export class PublishQueue {
       return
     }
     const after = this.#wire.positionOf(entry.room) ?? { epoch: this.#wire.epoch(), offset: -1 }
-    entry.sent = { sessionId: this.#wire.sessionId(), after }
+    entry.sent = { sessionId: this.#wire.sessionId(), after, atMs: this.#clock.now(), dateMs: Date.now() }
     this.#wire.sendEncoded(entry.encoded)
+  }
+
+  /** The server looks no further back for what came of it: a repeat might take effect again. */
+  #isTooOld({ sent }: Entry): boolean {
+    if (sent === undefined) return false
+    return Math.max(this.#clock.now() - sent.atMs, Date.now() - sent.dateMs) > this.#wire.resumeMs()
   }
 
   #postpone(entry: Entry, frame: ErrorFrame): void {

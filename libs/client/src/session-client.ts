@@ -288,6 +288,7 @@ export class SessionClient implements Client {
       sendEncoded: (message: string | Uint8Array) => this.#link.sendEncoded(message),
       positionOf: (room: string) => this.#rooms.positionOf(room),
       maxPayloadBytes: () => session.welcome?.limits.maxPayloadBytes ?? Number.POSITIVE_INFINITY,
+      resumeMs: () => session.welcome?.resumeMs ?? Number.POSITIVE_INFINITY,
     }
     const { traceparent } = this.#options
     return new Publishing(wire, { codec, clock: this.#clock, capacity, traceparent })

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { ErrorFrame } from '@roomway/protocol'
 import type { Client, RoomwayError } from '../src/index.js'
 import { settled } from './fake-clock.js'
@@ -11,6 +11,7 @@ beforeEach(() => {
   client = server.client({ maxPendingPublishes: 4 })
 })
 afterEach(async () => {
+  jest.restoreAllMocks()
   const closing = client.close()
   await server.clock.advance(3000)
   await closing
@@ -186,6 +187,31 @@ describe('publishes without an answer when the connection breaks', () => {
     expect(outcome).toBeUndefined()
     await server.clock.advance(1)
     expect(outcome).toBe('outcome_unknown')
+  })
+
+  test('fail as outcome_unknown where they were first sent longer ago than resumeMs, for the server looks no further back', async () => {
+    const connection = await server.welcome({ resumeMs: 10_000 })
+    const [early] = publish('early')
+    await settled()
+    await server.clock.advance(9_900)
+    void publish('late')
+    await settled()
+    expect(connection.take('publish')).toHaveLength(2)
+    const next = await server.reconnect(1006, { resumeMs: 10_000 })
+    next.say({ type: 'resumed', id: next.one('resume').id, session: 's1', resumeToken: 't2', recovered: true })
+    expect(await early).toBe('outcome_unknown')
+    expect(next.take('publish').map(({ data }) => data)).toEqual(['late'])
+  })
+
+  test('fail as outcome_unknown after a device has slept, though its timers did not count that', async () => {
+    await server.welcome()
+    const [sent] = publish('sent')
+    await settled()
+    const awake = Date.now()
+    jest.spyOn(Date, 'now').mockImplementation(() => awake + 3_600_000)
+    const next = await server.resume()
+    expect(await sent).toBe('outcome_unknown')
+    expect(next.take('publish')).toEqual([])
   })
 
   test('are in doubt even where the repeat is refused', async () => {

@@ -3,10 +3,11 @@ import type { Position } from '@roomway/protocol'
 import { defaultEventName, headerNames, jsonContentType } from './envelope.js'
 import { outcomeKey } from './outcome.js'
 
-const sessionIdForm = /^[^\n]+:\d{1,15}$/
+/** Numbers are safe integers: of clients any above 0. */
+const sessionIdForm = /^[^\n]+:\d{1,16}$/
 const doorForm = /^[a-z][a-z0-9-]{0,31}$/
 const numberForm = /^\d{1,15}$/
-const offsetForm = /^(-1|\d{1,15})$/
+const offsetForm = /^(-1|\d{1,16})$/
 
 /** What somebody asked for, as the door it came in by wrote it to the log after authenticating the sender and checking the payload. */
 export interface Command {

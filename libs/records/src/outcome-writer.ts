@@ -22,12 +22,20 @@ interface Writing {
   isWritten: boolean
   /** Whether an outcome was read that does not count, since its latest record was queued. */
   hasMissed: boolean
+  rewrites: number
+  /** Set while the next rewrite waits. */
+  pause: NodeJS.Timeout | undefined
 }
+
+const firstPauseMs = 20
+const maxPauseMs = 2_000
 
 /**
  * Writes outcomes of commands until one of each counts: its own, or another writer's. It learns that by being told every outcome that is read
  * in the partition (`onOutcome`, by whoever reads it). Outcomes of one partition are written in the order of the calls. An outcome that does not
- * count, because it landed too far above what had been read, is written again with a new `seen`, after what was written meanwhile.
+ * count, because it landed too far above what had been read, is written again with a new `seen`, after what was written meanwhile: at once, and
+ * from the second time on after a pause that doubles, with full jitter. For two writers that repeat in step may each find the other's
+ * record between what it had read and its own, for ever.
  *
  * Only write an outcome of a command that has none at or below `position` that counts: that is what `seen` says.
  */
@@ -49,7 +57,7 @@ export class OutcomeWriter {
   /** Begins to write the outcome of a command; a second call for the same command while that goes on does nothing. What is written is bounded by the caller. */
   write(commandKey: string, partition: number, make: MakeOutcome): void {
     if (this.#writings.has(commandKey)) return
-    const writing = { partition, make, isWritten: false, hasMissed: false }
+    const writing = { partition, make, isWritten: false, hasMissed: false, rewrites: 0, pause: undefined }
     this.#writings.set(commandKey, writing)
     this.#append(commandKey, writing)
   }
@@ -58,27 +66,27 @@ export class OutcomeWriter {
   onOutcome({ commandKey, counts }: Outcome): void {
     const writing = this.#writings.get(commandKey)
     if (writing === undefined) return
-    if (counts) {
-      this.#writings.delete(commandKey)
-      return
-    }
+    if (counts) return this.cancel(commandKey)
     writing.hasMissed = true
     this.#repeat(commandKey, writing)
   }
 
   /** Gives up the outcome of a command: it may land all the same, but is not written again. */
   cancel(commandKey: string): void {
+    clearTimeout(this.#writings.get(commandKey)?.pause)
     this.#writings.delete(commandKey)
   }
 
   /** Writes nothing more; waits for the appends under way, which may land. Idempotent. */
   close(): Promise<void> {
+    for (const { pause } of this.#writings.values()) clearTimeout(pause)
     return this.#writer.close()
   }
 
   #append(commandKey: string, writing: Writing): void {
     writing.isWritten = false
     writing.hasMissed = false
+    writing.pause = undefined
     const { partition, make } = writing
     const makeNow = () => {
       if (this.#writings.get(commandKey) !== writing) return undefined
@@ -94,9 +102,12 @@ export class OutcomeWriter {
 
   /** Once its record is durable and has been read as one that does not count. */
   #repeat(commandKey: string, writing: Writing): void {
-    if (!writing.isWritten || !writing.hasMissed || this.#writings.get(commandKey) !== writing) return
+    const isMissed = writing.isWritten && writing.hasMissed && this.#writings.get(commandKey) === writing
+    if (!isMissed || writing.pause !== undefined) return
     this.#options.onRewrite?.()
-    this.#append(commandKey, writing)
+    const pauseMs = Math.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** writing.rewrites)
+    if (writing.rewrites++ === 0) this.#append(commandKey, writing)
+    else writing.pause = setTimeout(() => this.#append(commandKey, writing), pauseMs)
   }
 }
 

@@ -70,6 +70,11 @@ describe('an answer', () => {
     'null',
     '{"events":[null]}',
     '{"events":[{"room":"$session:x","event":"a","after":{"epoch":"e","offset":1}}]}',
+    '{"events":[{"room":"x","event":"a","contentType":5,"data":"1","after":{"epoch":"e","offset":1}}]}',
+    '{"events":[{"room":"x","event":"a","contentType":"a\\nb","data":"1","after":{"epoch":"e","offset":1}}]}',
+    '{"events":[{"room":"x","event":"a","data":{},"after":{"epoch":"e","offset":1}}]}',
+    '{"events":[{"room":"x","event":"a","data":"1","after":{"epoch":"e","offset":-2}}]}',
+    '{"events":[{"room":"x","event":"a","data":"1","after":{"epoch":"","offset":1}}]}',
   ])('that no writer of ours made (%s) has no effect and holds nothing up', (text) => {
     const value = new TextEncoder().encode(text)
     expect(decodeAnswer(value)).toBeUndefined()

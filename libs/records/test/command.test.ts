@@ -36,6 +36,11 @@ const asRead = (record: AppendRecord): BrokerRecord => ({ ...record, offset: 3, 
 describe('a command', () => {
   test.each<[string, Command]>([
     ['with as little as can be', command],
+    ['with the highest number that a client may give', { ...command, id: commandId('abc', Number.MAX_SAFE_INTEGER) }],
+    [
+      'at the highest position that a client may name',
+      { ...command, after: { epoch: 'k', offset: Number.MAX_SAFE_INTEGER } },
+    ],
     [
       'with everything',
       {

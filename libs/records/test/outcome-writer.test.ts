@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import type { AppendRecord, Log } from '@roomway/broker'
 import { type MakeOutcome, type Outcome, OutcomeWriter } from '@roomway/records'
 import { outcomeOf, readerOf, record, roomsOf } from './event-records.js'
@@ -48,7 +48,103 @@ const settled = async () => {
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
 }
 
+/** Two writers of one outcome whose appends, and readings, take 10 ms each, and who began half of that apart: each repeats just before it reads the other's. */
+class Lockstep {
+  readonly #records: { readonly seen: number; readonly landedMs: number }[] = []
+  readonly #appends: { readonly seen: number; readonly atMs: number; readonly resolve: () => void }[] = []
+  readonly #writers = [new LateReader(this), new LateReader(this)]
+  nowMs = 0
+
+  get rewrites(): number {
+    return this.#writers.reduce((sum, { rewrites }) => sum + rewrites, 0)
+  }
+
+  get isOver(): boolean {
+    return this.nowMs > 10 && this.#writers.some(({ writer }) => writer.size === 0)
+  }
+
+  append(seen: number): Promise<void> {
+    return new Promise((resolve) => void this.#appends.push({ seen, atMs: this.nowMs + 10, resolve }))
+  }
+
+  async run(forMs: number): Promise<void> {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] })
+    for (; this.nowMs < forMs && !this.isOver; this.nowMs++) {
+      if (this.nowMs % 5 === 0) this.#writers[this.nowMs / 5]?.begin()
+      while (this.#appends[0]?.atMs === this.nowMs) this.#land(this.#appends.shift()!)
+      for (const writer of this.#writers) writer.read(this.#records, this.nowMs - 10)
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+      jest.advanceTimersByTime(1)
+    }
+    await Promise.all(this.#writers.map(({ writer }) => writer.close()))
+    jest.useRealTimers()
+  }
+
+  #land({ seen, resolve }: { readonly seen: number; readonly resolve: () => void }): void {
+    this.#records.push({ seen, landedMs: this.nowMs })
+    resolve()
+  }
+}
+
+/** Reads what landed long enough ago. Offsets begin where the first records do not count. */
+class LateReader {
+  readonly writer: OutcomeWriter
+  rewrites = 0
+  #next = 0
+  readonly #reader = readerOf({ onOutcome: (outcome) => this.writer.onOutcome(outcome) })
+
+  constructor(lockstep: Lockstep) {
+    this.writer = new OutcomeWriter({
+      log: {
+        append: ([{ headers }]: [AppendRecord]) => lockstep.append(Number(headers['roomway-seen'])),
+      } as unknown as Log,
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      position: () => this.#next,
+      onRewrite: () => this.rewrites++,
+    })
+  }
+
+  begin(): void {
+    const make = (seen: number) => ({
+      partition: 0,
+      key: room,
+      headers: outcomeOf('s:1', seen),
+      value: new Uint8Array(),
+    })
+    this.writer.write('s:1', 0, make)
+  }
+
+  read(records: readonly { readonly seen: number; readonly landedMs: number }[], landedMs: number): void {
+    const first = 10_000
+    for (let index = Math.max(0, this.#next - first); (records[index]?.landedMs ?? Infinity) <= landedMs; index++) {
+      this.#next = first + index + 1
+      this.#reader.read(record(first + index, room, outcomeOf('s:1', records[index]!.seen)))
+    }
+  }
+}
+
 describe('an outcome', () => {
+  test('of two writers that repeat in step is come to all the same', async () => {
+    const lockstep = new Lockstep()
+    await lockstep.run(3_000)
+    expect(lockstep.rewrites).toBeGreaterThanOrEqual(2)
+    expect(lockstep.isOver).toBe(true)
+  })
+
+  test('is written again once where it does not count, however often that is read', async () => {
+    const scene = new Scene()
+    scene.onAppend = async () => undefined
+    scene.write('s:1')
+    await settled()
+    for (let repeat = 0; repeat < 3; repeat++)
+      scene.writer.onOutcome({ commandKey: 's:1', partition: 0, offset: repeat, counts: false })
+    await settled()
+    for (let repeat = 0; repeat < 3; repeat++)
+      scene.writer.onOutcome({ commandKey: 's:1', partition: 0, offset: repeat, counts: false })
+    expect(scene.rewrites).toBe(2)
+    await scene.writer.close()
+  })
+
   test('is written once where it counts, and forgotten', async () => {
     const scene = new Scene()
     scene.write('s:1')
@@ -70,7 +166,7 @@ describe('an outcome', () => {
         else setImmediate(land)
       }
       scene.write('s:1')
-      await settled()
+      while (scene.writer.size > 0) await settled()
       expect(scene.outcomes.map(({ counts }) => counts)).toEqual([false, false, true])
       expect(scene.rewrites).toBe(2)
       expect(scene.writer.size).toBe(0)

@@ -76,9 +76,8 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     serve: serveCommands({
       ...shared,
       commands,
-      handle: application.decide,
+      application,
       handlerDeadlineMs,
-      deadlineMsOf: (room) => application.deadlineMs?.(room),
       trace: spansOf(tracer, `${prefix}.commands`),
     }),
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Decision, Handle, HandlerRun } from '@roomway/handlers'
+import { type Decision, type Handle, type HandlerRun, plainApplication } from '@roomway/handlers'
 import { headerNames } from '@roomway/records'
 import {
   command,
@@ -181,6 +181,17 @@ describe('a handler', () => {
     ['an event name of the system’s', { type: 'answer', events: [emission(room, 1, '$reply')] }],
     ['broken JSON', { type: 'answer', events: [{ ...emission(room, 1), payload: Uint8Array.of(0x7b) }] }],
     ['a reply that is no JSON', { type: 'accept', reply: Uint8Array.of(0x7b) }],
+    ['a reply that is no bytes', { type: 'accept', reply: '1' }],
+    ['no list of events', { type: 'answer' }],
+    ['an event that is none', { type: 'answer', events: [null] }],
+    ['an event without data', { type: 'answer', events: [{ ...emission(room, 1), payload: undefined }] }],
+    ['an event in no room', { type: 'answer', events: [{ ...emission(room, 1), room: undefined }] }],
+    ['an event without a name', { type: 'answer', events: [{ ...emission(room, 1), event: undefined }] }],
+    ['a content type that is none', { type: 'answer', events: [{ ...emission(room, 1), contentType: 'a\nb' }] }],
+    ['no content type', { type: 'answer', events: [{ ...emission(room, 1), contentType: undefined }] }],
+    ['a rejection without a message', { type: 'reject', code: 'app.no' }],
+    ['a rejection without a code', { type: 'reject', message: 'no' }],
+    ['a code that no client knows', { type: 'reject', code: 'no', message: 'no' }],
   ])('that answers with %s has failed, at once, and the next one is handled', async (_, decided) => {
     const cluster = new MemoryCluster()
     const handle: Handle = ({ id }) => (id === 's1:1' ? (decided as Decision) : accept)
@@ -189,6 +200,39 @@ describe('a handler', () => {
     await until('the next', () => idsIn(cluster).length === 1 && sessionEvents(cluster).length === 1)
     expect(parse(sessionEvents(cluster)[0]!.payload)).toMatchObject({ code: 'app.failed' })
     expect(tier.counters).toMatchObject({ handlerRetries: 0, handlerFailures: 1 })
+  })
+
+  test('whose room’s deadline cannot be told has failed, and the next one is handled', async () => {
+    const cluster = new MemoryCluster()
+    const deadlineMs = (of: string) => {
+      if (of === room) throw new Error('no deadline for this')
+      return undefined
+    }
+    await start(cluster.client(), { application: { ...plainApplication, deadlineMs } })
+    send(cluster, command(1), command(2, { room: otherRoom }))
+    await until('both', () => idsIn(cluster, otherRoom).length === 1 && sessionEvents(cluster).length === 1)
+    expect(parse(sessionEvents(cluster)[0]!.payload)).toMatchObject({ code: 'app.failed' })
+    expect(lettersIn(cluster)[0]!.headers[headerNames.detail]).toBe('no deadline for this')
+  })
+
+  test('is a method of its application', async () => {
+    class Application {
+      readonly rules = plainApplication.rules
+      readonly authorizeJoin = plainApplication.authorizeJoin
+      readonly snapshot = plainApplication.snapshot
+      readonly name = 'ours'
+      decide(): Decision {
+        return { type: 'answer', events: [emission(room, this.name)] }
+      }
+      deadlineMs(): number {
+        return this.name.length * 1_000
+      }
+    }
+    const cluster = new MemoryCluster()
+    await start(cluster.client(), { application: new Application() })
+    send(cluster, command(1))
+    await until('the event', () => idsIn(cluster).length + lettersIn(cluster).length === 1)
+    expect(valuesIn(cluster)).toEqual(['ours'])
   })
 
   test('whose answer is larger than a record may be has its command rejected', async () => {

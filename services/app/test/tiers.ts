@@ -12,7 +12,7 @@ export const until = (what: string, condition: () => boolean) => eventually(cond
 export const isOutcome = (records: readonly AppendRecord[]) =>
   records.some(({ headers }) => headerNames.seen in headers)
 
-export interface TierParts extends Pick<AppTierOptions, 'handlerDeadlineMs' | 'tracer'> {
+export interface TierParts extends Pick<AppTierOptions, 'application' | 'handlerDeadlineMs' | 'tracer'> {
   readonly handle?: Handle
   readonly everyMs?: number
 }

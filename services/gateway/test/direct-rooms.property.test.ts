@@ -137,10 +137,11 @@ class Run {
     }
   }
 
-  /** Everything lands and is read, until every client has its acks. Not in lockstep, in which two nodes may hinder each other for ever. */
+  /** Everything lands and is read, until every client has its acks: some turns, or, where outcomes are written again and again, some pauses. */
   async settle(): Promise<void> {
     const isDone = () => this.clients.every(({ acked, sent }) => acked.size === sent)
-    for (let n = 0; n < 200 && !isDone(); n++) {
+    const begunMs = Date.now()
+    for (let n = 0; !isDone() && (n < 200 || Date.now() - begunMs < 20_000); n++) {
       this.nodes[(n >> 2) % nodes]!.view.land()
       for (const { view } of this.nodes) view.deliver()
       await turns(3)

@@ -136,6 +136,22 @@ describe('a publish to a direct room', () => {
     },
   )
 
+  test('that is a repeat is known by its id, wherever its client says that it stood', async () => {
+    const { fake, view } = await scene.node()
+    const [client, other] = [await fake.connect(), await watcher(fake)]
+    publish(fake, client, 1)
+    await turns(3)
+    view.land('again')
+    view.land()
+    view.deliver()
+    publish(fake, client, 1, { after: { epoch: 'e1', offset: view.position - 1 } })
+    await turns(5)
+    while (view.land()) await turns(3)
+    view.deliver()
+    expect(acksOf(client)).toEqual([1, 1])
+    expect(dataOf(other)).toEqual([1])
+  })
+
   test('that is a repeat is looked for in the log, and what its session sends to the room meanwhile waits behind it', async () => {
     const { fake, view } = await scene.node()
     const [client, stranger, other] = [await fake.connect(), await fake.connect(), await watcher(fake)]
@@ -255,6 +271,22 @@ describe('a publish to a direct room', () => {
     expect(fake.node.direct.pendingBytes).toBe(0)
     publish(fake, client, id + 1)
     expect(errorsOf(client)).toHaveLength(1)
+  })
+
+  test('that is sent over and over while it is on its way is bounded, too', async () => {
+    const { fake, view } = await scene.node()
+    const client = await fake.connect()
+    publish(fake, client, 1)
+    const oneBytes = fake.node.direct.pendingBytes
+    publish(fake, client, 1, { after: atAll })
+    expect(fake.node.direct.pendingBytes).toBeGreaterThan(oneBytes)
+    for (let sent = 0; sent < 100_000 && errorsOf(client).length === 0; sent++)
+      publish(fake, client, 1, { after: atAll })
+    expect(errorsOf(client)).toMatchObject([{ code: 'overloaded', temporary: true }])
+    await turns(3)
+    view.land()
+    view.deliver()
+    expect(fake.node.direct.pendingBytes).toBe(0)
   })
 
   test('outlives the log: what was not read in the old one is in the new one, once and in order', async () => {

@@ -17,8 +17,10 @@ function logOf(outcomes: Readonly<Record<number, string>>, offsets: number, perM
     partition: 0,
     offset,
     key: room,
-    headers:
-      outcomes[offset] === undefined ? {} : { 'roomway-id': outcomes[offset], 'roomway-seen': String(offset - 1) },
+    headers: {
+      'roomway-time': '1',
+      ...(outcomes[offset] !== undefined && { 'roomway-id': outcomes[offset], 'roomway-seen': String(offset - 1) }),
+    },
     value: Buffer.from('1'),
     timeMs: Date.now() - ((offsets - offset) / perMinute) * 60_000,
   })
@@ -70,6 +72,17 @@ describe('the lookup of publishes that were sent again', () => {
     expect(await find('s:1')).toBeUndefined()
     expect(lowest).toBeGreaterThan(offsets - 4_000_000)
     expect(lowest).toBeLessThan(offsets - 300_000)
+  })
+
+  test.each([
+    ['others write with times of long ago', (record: BrokerRecord) => ({ ...record, headers: {}, timeMs: 0 })],
+    ['nothing stands for a while', () => undefined],
+  ])('reads on where %s', async (_, change) => {
+    const shared = logOf({ 1000: 's:1' }, 200_000, 100_000)
+    const isOld = ({ offset }: BrokerRecord) => offset > 150_000 && offset < 180_000
+    shared.records = shared.records.flatMap((record) => (isOld(record) ? (change(record) ?? []) : record))
+    open(new LogView(shared), 200_000)
+    expect((await find('s:1'))?.offset).toBe(1_000)
   })
 
   test('is tried again where the log cannot be read just now', async () => {

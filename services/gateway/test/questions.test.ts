@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { createQuestionTokens } from '@roomway/auth'
 import type { Answers, Verdict } from '@roomway/handlers'
 import { HttpApplication } from '../src/application/http-application.js'
@@ -48,6 +49,29 @@ describe('the questions of a node', () => {
       await turns(1)
     }
     expect(questions.waiting).toBe(0)
+  })
+
+  test('may be as many as are allowed without Node taking that for a leak', async () => {
+    const { addEventListener } = AbortSignal.prototype
+    const counts = new Map<AbortSignal, number>()
+    const suspects = new Set<AbortSignal>()
+    const spy = jest.spyOn(AbortSignal.prototype, 'addEventListener').mockImplementation(function (
+      this: AbortSignal,
+      ...listener: Parameters<typeof addEventListener>
+    ) {
+      addEventListener.apply(this, listener)
+      const listeners = (counts.get(this) ?? 0) + 1
+      counts.set(this, listeners)
+      if (listeners > EventEmitter.defaultMaxListeners) suspects.add(this)
+    })
+    const oracle = new Oracle()
+    const questions = ask(oracle)
+    const answers = Array.from({ length: 64 }, () => questions.authorizeJoin(request, new AbortController().signal))
+    await turns(3)
+    for (const { answer } of oracle.asked) answer(allow)
+    await Promise.all(answers)
+    spy.mockRestore()
+    expect(suspects.size).toBe(0)
   })
 
   test('that would wait behind too many are refused at once', async () => {

@@ -7,6 +7,7 @@ import {
   type Tail,
   type TailObserver,
 } from '@roomway/broker'
+import { Ending } from '../ending.js'
 import type { Epochs } from '../epochs.js'
 import type { Link } from '../link.js'
 import { type StreamEnds, StreamReader, type StreamReaderTarget } from '../stream-reader.js'
@@ -91,7 +92,7 @@ export class ForeignStream implements SourceLog {
       to,
       onBatch,
       signal,
-      ended: new AbortController().signal,
+      ending: new Ending(),
       onIncarnationLost: () => Promise.resolve(),
     })
   }

@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@roomway/broker'
-import type { Decision, Handle, HandlerRun } from '@roomway/handlers'
+import type { Application, Decision, HandlerRun } from '@roomway/handlers'
 import type { Command } from '@roomway/records'
 import type { AppCounters } from '../operations/app-counters.js'
 import { answerFault } from './command-fault.js'
 
 export interface HandlerRunsOptions {
-  readonly handle: Handle
-  /** For all attempts together, in ms. */
+  readonly application: Pick<Application, 'decide' | 'deadlineMs'>
+  /** For all attempts together, in ms, where the application says nothing else of a room. */
   readonly handlerDeadlineMs: number
-  /** Of a room that has a deadline of its own, in ms. */
-  readonly deadlineMsOf?: (room: string) => number | undefined
   readonly logger: Logger
   readonly counters: AppCounters
 }
@@ -20,6 +18,8 @@ export type Verdict = Decision | { readonly type: 'failed'; readonly detail: str
 
 /** Before an attempt that follows a failed one: this long, doubling, full jitter. */
 const firstPauseMs = 50
+/** The longest a timer takes: a longer one would fire at once. */
+const maxTimerMs = 2 ** 31 - 1
 
 /** Runs the handler of a command until it decides, again after a fault, to the deadline. */
 export class HandlerRuns {
@@ -32,8 +32,9 @@ export class HandlerRuns {
 
   /** At once where the handler decides at once. Does not throw or reject. */
   decide(command: Command): Verdict | Promise<Verdict> {
-    const { deadlineMsOf, handlerDeadlineMs, logger } = this.#options
-    const run = new Run(deadlineMsOf?.(command.room) ?? handlerDeadlineMs, logger)
+    const forMs = this.#deadlineMs(command.room)
+    if (typeof forMs === 'string') return failed(forMs)
+    const run = new Run(forMs, this.#options.logger)
     const decided = this.#attempt(command, run)
     if (!isThenable(decided)) return checked(decided)
     this.#active.add(run)
@@ -48,10 +49,21 @@ export class HandlerRuns {
     for (const run of this.#active) run.end('over')
   }
 
+  /** In ms; why there is none, where the application does not say it. */
+  #deadlineMs(room: string): number | string {
+    const { application, handlerDeadlineMs } = this.#options
+    try {
+      const forMs = application.deadlineMs?.(room) ?? handlerDeadlineMs
+      return forMs > 0 ? Math.min(forMs, maxTimerMs) : `its deadline, ${forMs} ms, is none`
+    } catch (error) {
+      return messageOf(error)
+    }
+  }
+
   /** A handler that throws is one that rejects. */
   #attempt(command: Command, run: Run): Decision | Promise<Decision> {
     try {
-      return this.#options.handle(command, run)
+      return this.#options.application.decide(command, run)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -90,6 +102,7 @@ class Run implements HandlerRun {
   readonly logger: Logger
   readonly deadlineMs: number
   #end: (end: End) => void = () => undefined
+  #hasEnded = false
   #abort: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -101,6 +114,7 @@ class Run implements HandlerRun {
 
   get signal(): AbortSignal {
     this.#abort ??= new AbortController()
+    if (this.#hasEnded) this.#abort.abort()
     return this.#abort.signal
   }
 
@@ -118,6 +132,7 @@ class Run implements HandlerRun {
 
   /** What still runs is told to stop, and is not heard. */
   end(end: End): void {
+    this.#hasEnded = true
     clearTimeout(this.#timer)
     this.#end(end)
     this.#abort?.abort()

@@ -227,7 +227,7 @@ export class World {
       commands,
       events,
       dead: new DeadLetters(dead, silent, this.counters),
-      handle: this.business.decide,
+      application: { decide: this.business.decide },
       handlerDeadlineMs: 600_000,
       logger: silent,
       counters: this.counters,

@@ -23,7 +23,9 @@ export class Questions {
   readonly #maxConcurrent: number
   readonly #maxWaiting: number
   readonly #waiting = new Set<() => void>()
-  readonly #closing = new AbortController()
+  /** How those that are under way or wait are abandoned. (An AbortSignal is for few listeners.) */
+  readonly #abandon = new Set<() => void>()
+  #isClosed = false
   #running = 0
   #isAnswered = true
 
@@ -49,7 +51,8 @@ export class Questions {
 
   /** Abandons every question. */
   close(): void {
-    this.#closing.abort()
+    this.#isClosed = true
+    for (const end of this.#abandon) end()
   }
 
   async #ask<T>(question: Question<T>, abandoned: AbortSignal): Promise<T> {
@@ -57,9 +60,9 @@ export class Questions {
     const end = () => over.abort(new Error('the question was abandoned'))
     const expire = () => over.abort(new Error(`the application did not answer within ${this.#timeoutMs} ms`))
     const timer = setTimeout(expire, this.#timeoutMs)
-    const sources = [abandoned, this.#closing.signal]
-    for (const source of sources) source.addEventListener('abort', end, { once: true })
-    if (sources.some((source) => source.aborted)) end()
+    this.#abandon.add(end)
+    abandoned.addEventListener('abort', end, { once: true })
+    if (abandoned.aborted || this.#isClosed) end()
     try {
       return await this.#inTurn(question, over.signal)
     } catch (error) {
@@ -67,7 +70,8 @@ export class Questions {
       throw error
     } finally {
       clearTimeout(timer)
-      for (const source of sources) source.removeEventListener('abort', end)
+      abandoned.removeEventListener('abort', end)
+      this.#abandon.delete(end)
     }
   }
 
@@ -121,7 +125,7 @@ export class Questions {
 
   #onFault(error: unknown): void {
     this.#options.counters.questionsUnanswered++
-    if (!this.#isAnswered || this.#closing.signal.aborted) return
+    if (!this.#isAnswered || this.#isClosed) return
     this.#isAnswered = false
     this.#options.logger.warn({ err: error }, 'the application does not answer')
   }

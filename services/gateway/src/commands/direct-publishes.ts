@@ -41,6 +41,8 @@ interface Pending {
 
 /** What a publish is taken to occupy besides its data. */
 const overheadBytes = 1_024
+/** And each further sending of it, of which only who waits is kept. */
+const waiterBytes = 512
 const occupied = ({ payload }: Command): number => overheadBytes + payload.length
 
 export class DirectPublishes {
@@ -74,12 +76,8 @@ export class DirectPublishes {
   publish(command: Command, isRepeat: boolean, onResult: OnDirectResult): boolean {
     const key = commandKey(command)
     const known = this.#pending.get(key)
-    if (known !== undefined) {
-      if (isSame(known.command, command)) known.waiters.push(onResult)
-      else onResult('reused')
-      return true
-    }
-    if (this.#state === 'closed' || this.#pendingBytes + occupied(command) > this.#options.maxPendingBytes) return false
+    if (known !== undefined) return this.#await(known, command, onResult)
+    if (!this.#hasRoom(occupied(command))) return false
     const window = this.#options.tail.windowOf(command.room)
     const lane = `${sessionOf(command.id)}\n${command.room}`
     const pending: Pending = { command, key, lane, waiters: [onResult], window, state: 'ready' }
@@ -87,6 +85,22 @@ export class DirectPublishes {
     this.#pending.set(key, pending)
     this.#admit(pending, isRepeat, command.after.offset)
     return true
+  }
+
+  /** Another sending of what is on its way. */
+  #await(known: Pending, command: Command, onResult: OnDirectResult): boolean {
+    if (!isSame(known.command, command)) {
+      onResult('reused')
+      return true
+    }
+    if (!this.#hasRoom(waiterBytes)) return false
+    this.#pendingBytes += waiterBytes
+    known.waiters.push(onResult)
+    return true
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#state === 'open' && this.#pendingBytes + bytes <= this.#options.maxPendingBytes
   }
 
   /** Tell of each outcome that the tail reads. */
@@ -123,7 +137,8 @@ export class DirectPublishes {
 
   #admit(pending: Pending, isRepeat: boolean, after: number): void {
     const { key, lane, command, window } = pending
-    const isUnsure = isRepeat && this.#options.tail.mayHaveOutcome(command.room, key, after)
+    const above = isRepeat ? this.#options.tail.outcomeAbove(command.room, key, after) : undefined
+    const isUnsure = above !== undefined
     pending.state = isUnsure ? 'lookup' : 'ready'
     const waiting = this.#lanes.get(lane)
     if (waiting !== undefined) waiting.push(pending)
@@ -136,7 +151,7 @@ export class DirectPublishes {
       if (effect !== undefined) this.#settle(pending, 'shown')
       this.#advance(lane)
     }
-    this.#lookup.request(window.partition, { commandKey: key, after, onDone })
+    this.#lookup.request(window.partition, { commandKey: key, after: above, onDone })
   }
 
   /** Writes what waits for nothing any more. */
@@ -161,7 +176,7 @@ export class DirectPublishes {
     const wasLookup = pending.state === 'lookup'
     pending.state = 'done'
     this.#pending.delete(pending.key)
-    this.#pendingBytes -= occupied(pending.command)
+    this.#pendingBytes -= occupied(pending.command) + (pending.waiters.length - 1) * waiterBytes
     this.#writer.cancel(pending.key)
     for (const onResult of pending.waiters) onResult(result)
     if (wasLookup) this.#advance(pending.lane)

@@ -4,7 +4,7 @@
  * the time before which no session that is still alive can have sent anything.
  */
 import type { BrokerRecord, Log, Logger } from '@roomway/broker'
-import { type Effect, findOutcomes, type RoomDirectory } from '@roomway/records'
+import { type Effect, findOutcomes, headerNames, type RoomDirectory, systemNames } from '@roomway/records'
 
 export interface OutcomeLookupOptions {
   readonly log: Log
@@ -24,7 +24,6 @@ interface Wanted {
 }
 
 const firstStretchOffsets = 32_768
-const sampleOffsets = 512
 const retryMs = 500
 
 export class OutcomeLookup {
@@ -99,19 +98,29 @@ export class OutcomeLookup {
         found.set(commandKey, effect)
         missing.delete(commandKey)
       }
-      if (from > lowest && (await this.#newestMs(partition, from, to)) < sinceMs) break
+      if (from > lowest && (await this.#writtenMs(partition, from, to, signal)) < sinceMs) break
       to = from
     }
     return found
   }
 
-  /** Of a few records from `from` on, so that one with a clock of its own does not decide. */
-  async #newestMs(partition: number, from: number, to: number): Promise<number> {
-    let newestMs = 0
-    const note = ({ records }: { readonly records: readonly BrokerRecord[] }) => {
-      for (const { timeMs } of records) newestMs = Math.max(newestMs, timeMs)
+  /**
+   * When the first record from `from` on was written that Roomway wrote itself: what stands below it is older. Others give their records what time
+   * they like (of what they have imported, say). Infinity where there is none.
+   */
+  async #writtenMs(partition: number, from: number, to: number, signal: AbortSignal): Promise<number> {
+    let writtenMs = Number.POSITIVE_INFINITY
+    const found = new AbortController()
+    const look = ({ records }: { readonly records: readonly BrokerRecord[] }) => {
+      const own = records.find(isOwn)
+      if (own === undefined || found.signal.aborted) return
+      writtenMs = own.timeMs
+      found.abort()
     }
-    await this.#options.log.read(partition, from, Math.min(to, from + sampleOffsets), note)
-    return newestMs
+    await this.#options.log.read(partition, from, to, look, AbortSignal.any([found.signal, signal]))
+    return writtenMs
   }
 }
+
+const isOwn = ({ key, headers }: BrokerRecord): boolean =>
+  key === systemNames.marker || headers[headerNames.time] !== undefined

@@ -105,12 +105,17 @@ export class EventsTail {
     return this.#partitions.map((partition) => partition.window)
   }
 
-  /** Whether an outcome of the command may stand above `after`, below what is read now. False is certain, from memory. */
-  mayHaveOutcome(room: string, commandKey: string, after: number): boolean {
+  /**
+   * Above which offset to look for the outcome of a command that was sent before, below what is read now; undefined where memory is certain that
+   * there is none. `after` is the client's word: what is remembered of the command goes before it.
+   */
+  outcomeAbove(room: string, commandKey: string, after: number): number | undefined {
     const { reader, window, readFrom, scannedTo } = this.#partitions[this.#directory.home(room)]!
+    const last = reader.lastOutcome(commandKey)
+    // The one that counts is not the last, perhaps, but no further below than one that does not count because of it.
+    if (last >= 0) return Math.min(after, last - 1 - lookbackOffsets)
     const remembersFrom = Math.max(readFrom, scannedTo - lookbackOffsets)
-    if (scannedTo < window.next || after + 1 < remembersFrom) return true
-    return reader.lastOutcome(commandKey) > after
+    return scannedTo < window.next || after + 1 < remembersFrom ? after : undefined
   }
 
   /** The offset from which on the room's partition was live when the node began: below it, events are history. */

@@ -1,6 +1,15 @@
 import type { AppendRecord, Log } from '@roomway/broker'
 import { isUserRoom, type Position } from '@roomway/protocol'
-import { commandRecord, type DeadLetter, headerNames, homeOf, parseCommand, type RoomDirectory } from '@roomway/records'
+import {
+  commandRecord,
+  type DeadLetter,
+  forwardDoor,
+  headerNames,
+  homeOf,
+  isForward,
+  parseCommand,
+  type RoomDirectory,
+} from '@roomway/records'
 import { Problem } from '../problem.js'
 
 /** What a letter becomes when it is replayed, and in which log. */
@@ -33,7 +42,7 @@ export function intakeReplay(letter: DeadLetter, intake: Log): Replay {
   return { log: 'intake', id, record: { partition, key, headers: { ...headers, [headerNames.id]: id }, value } }
 }
 
-/** The command once more, under an id of its own, so that its handler runs again. `after`: no outcome of that id lies at or below. @throws Problem */
+/** The command once more, under an id of its own, so that its handler, if it is for one to decide, runs again. `after`: no outcome of that id lies at or below. @throws Problem */
 export function commandReplay(letter: DeadLetter, directory: RoomDirectory, after: Position): Replay {
   assertWhole(letter)
   const { key, headers, value, timeMs } = letter
@@ -48,6 +57,8 @@ export function commandReplay(letter: DeadLetter, directory: RoomDirectory, afte
   if (command === undefined) return cannot('the record is no command: nobody could handle it')
   const id = `replay:${letter.id}`
   const home = directory.home(command.room)
-  const again = { ...command, id, door: 'replay', after, wantsReply: false }
+  // An event of an answer is decided already.
+  const door = isForward(command) ? forwardDoor : 'replay'
+  const again = { ...command, id, door, after, wantsReply: false }
   return { log: 'commands', id, record: commandRecord(again, home) }
 }
