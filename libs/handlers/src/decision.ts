@@ -32,12 +32,21 @@ export interface HandlerRun {
   readonly logger?: Logger
 }
 
+/** A run for a command. */
+export interface CommandRun extends HandlerRun {
+  /**
+   * `<epoch>:<partition>:<offset>` of the record that the command came in: the same in every run for it, by whichever instance, and no other
+   * command's, whatever number its sender gave it. Outside effects key on it.
+   */
+  readonly commandId: string
+}
+
 /**
  * Decides about one command. Called in the order of the room, one at a time for each room. It may be called again for the same command, by
- * this instance or another; of several answers the log lets one count. Outside effects key on `command.id`. One that rejects is called again
+ * this instance or another; of several answers the log lets one count. Outside effects key on `run.commandId`. One that rejects is called again
  * until its deadline; then the command is set aside as a dead letter and rejected as `app.failed`.
  */
-export type Handle = (command: Command, run: HandlerRun) => Decision | Promise<Decision>
+export type Handle = (command: Command, run: CommandRun) => Decision | Promise<Decision>
 
 const accept: Decision = { type: 'accept' }
 

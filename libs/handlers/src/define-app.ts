@@ -1,7 +1,7 @@
 import type { Command } from '@roomway/records'
 import type { AnswerOf, App, SentEvents } from './app-types.js'
 import type { Application, JoinRequest, RoomLog, Snapshot, Verdict } from './application.js'
-import type { Decision, HandlerRun } from './decision.js'
+import type { CommandRun, Decision, HandlerRun } from './decision.js'
 import { DefinitionError, definitionFaults } from './definition-faults.js'
 import type { AnyRoomDefinition, RoomChoice } from './room-definition.js'
 import { RoomHandler } from './room-handler.js'
@@ -43,7 +43,7 @@ class DefinedApplication implements Application {
     return this.#handlers.map(({ rule }) => rule)
   }
 
-  readonly decide = (command: Command, run: HandlerRun): Decision | Promise<Decision> => {
+  readonly decide = (command: Command, run: CommandRun): Decision | Promise<Decision> => {
     const found = this.#find(command.room)
     return found === undefined ? { type: 'accept' } : found.handler.decide(command, found.params, run)
   }

@@ -24,7 +24,14 @@ export type {
   SnapshotContext,
   SnapshotResult,
 } from './contexts.js'
-export { acceptUnchanged, type Decision, type Emission, type Handle, type HandlerRun } from './decision.js'
+export {
+  acceptUnchanged,
+  type CommandRun,
+  type Decision,
+  type Emission,
+  type Handle,
+  type HandlerRun,
+} from './decision.js'
 export { defineApp, isApplication, type RoomTypesOf } from './define-app.js'
 export { DefinitionError } from './definition-faults.js'
 export { type FoldedEvent, type FoldOptions, fold } from './fold.js'

@@ -4,7 +4,7 @@ import { Answer } from './answer.js'
 import type { JoinRequest, RoomLog, Snapshot, Verdict } from './application.js'
 import { encodeJson } from './content.js'
 import type { AuthorizeContext, PublishContext, PublishedEvent, SnapshotResult } from './contexts.js'
-import type { Decision, HandlerRun } from './decision.js'
+import type { CommandRun, Decision, HandlerRun } from './decision.js'
 import { type CheckedEvent, checkEvent } from './event-check.js'
 import { consoleLogger, withFields } from './logging.js'
 import { forbidden } from './rejection.js'
@@ -36,17 +36,17 @@ export class RoomHandler {
   }
 
   /** At once where there is nothing to ask. */
-  decide(command: Command, params: RoomParams, run: HandlerRun): Decision | Promise<Decision> {
+  decide(command: Command, params: RoomParams, run: CommandRun): Decision | Promise<Decision> {
     const { events, authorize, publish } = this.#definition
     const isPlain = events === undefined && authorize === undefined && publish === undefined
     return isPlain ? { type: 'accept' } : this.#decide(command, params, run)
   }
 
-  async #decide(command: Command, params: RoomParams, run: HandlerRun): Promise<Decision> {
+  async #decide(command: Command, params: RoomParams, run: CommandRun): Promise<Decision> {
     const checked = await checkEvent(this.#definition.events, command)
     if ('rejected' in checked) return checked.rejected
-    const base = contextOf(command, params, run, { commandId: command.id })
-    return (await this.#refusal(command, checked, base)) ?? this.#publish(command, checked.event, base, run)
+    const base = contextOf(command, params, run, { commandId: run.commandId })
+    return (await this.#refusal(command, checked, base, run)) ?? this.#publish(command, checked.event, base, run)
   }
 
   async authorizeJoin(request: JoinRequest, params: RoomParams, run: HandlerRun): Promise<Verdict> {
@@ -67,10 +67,15 @@ export class RoomHandler {
     return answer === undefined ? undefined : snapshotOf(answer, request.room)
   }
 
-  async #refusal(command: Command, { event }: Extract<CheckedEvent, { event: unknown }>, base: Context) {
+  async #refusal(
+    command: Command,
+    { event }: Extract<CheckedEvent, { event: unknown }>,
+    base: Context,
+    { commandId }: CommandRun,
+  ) {
     const { authorize } = this.#definition
     if (authorize === undefined) return undefined
-    const { id: commandId, room } = command
+    const { room } = command
     const context = (reject: Answer['reject']) => ({ ...base, reject, action: 'publish' as const, event, commandId })
     return ask(authorize, context, room, base.signal)
   }
@@ -79,13 +84,13 @@ export class RoomHandler {
     command: Command,
     event: PublishedEvent<Events>,
     base: Context,
-    { attempt, signal }: HandlerRun,
+    { attempt, commandId, signal }: CommandRun,
   ): Promise<Decision> {
     const { publish } = this.#definition
     if (publish === undefined) return { type: 'accept' }
     const answer = new Answer(command.room, signal)
     const { emit, to, reject } = answer
-    const { id: commandId, traceparent } = command
+    const { traceparent } = command
     const context: PublishContext<Params, Events> = { ...base, commandId, traceparent, attempt, emit, to, reject }
     let returned: unknown
     try {

@@ -217,7 +217,7 @@ describe('a publish', () => {
     expect({ room, user, commandId, traceparent, attempt, deadlineMs, event, data, time, contentType }).toEqual({
       room: 'a:x',
       user: undefined,
-      commandId: 's1:7',
+      commandId: 'c1:0:7',
       traceparent: '00-1-2-01',
       attempt: 3,
       deadlineMs: 5_000,
@@ -228,7 +228,7 @@ describe('a publish', () => {
     })
     expect(signal).toBe(controller.signal)
     expect(logger.lines).toEqual([
-      { level: 'warn', message: 'careful', fields: { room: 'a:x', commandId: 's1:7', extra: 1 } },
+      { level: 'warn', message: 'careful', fields: { room: 'a:x', commandId: 'c1:0:7', extra: 1 } },
     ])
   })
 
@@ -359,7 +359,7 @@ describe('authorize', () => {
       authorize: async (ctx) => {
         if (ctx.user === 'mallory') ctx.reject('banned', 'not you')
         if (ctx.action === 'join') return ctx.user !== undefined
-        return ctx.event.data.text !== 'secret' && ctx.commandId === 's1:7'
+        return ctx.event.data.text !== 'secret' && ctx.commandId === 'c1:0:7'
       },
     },
     forgetful: { authorize: (() => undefined) as unknown as () => boolean },

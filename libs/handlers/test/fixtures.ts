@@ -1,7 +1,7 @@
 import { type Logger, PositionError } from '@roomway/broker'
 import type { Position } from '@roomway/protocol'
 import type { Command, RoomEvent } from '@roomway/records'
-import type { Decision, HandlerRun, RoomLog } from '../src/index.js'
+import type { CommandRun, Decision, RoomLog } from '../src/index.js'
 
 export const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 export const parsed = (bytes: Uint8Array | undefined): unknown =>
@@ -23,10 +23,11 @@ export function command(room: string, event: string, data: unknown, parts: Parti
   }
 }
 
-export const run = (parts: Partial<HandlerRun> = {}): HandlerRun => ({
+export const run = (parts: Partial<CommandRun> = {}): CommandRun => ({
   signal: new AbortController().signal,
   deadlineMs: 5_000,
   attempt: 1,
+  commandId: 'c1:0:7',
   ...parts,
 })
 

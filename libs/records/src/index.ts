@@ -23,7 +23,13 @@ export {
   rejectionRecord,
   type ShownEvent,
 } from './outcome.js'
-export { findOutcomes, type OutcomeSearch } from './outcome-search.js'
+export {
+  findOutcomes,
+  findRecentOutcomes,
+  type OutcomeSearch,
+  type RecentOutcomeSearch,
+  repeatSpanMs,
+} from './outcome-search.js'
 export { type MakeOutcome, OutcomeWriter, type OutcomeWriterOptions } from './outcome-writer.js'
 export { type DeadLetter, parseDeadLetter } from './parsed-dead-letter.js'
 export { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'

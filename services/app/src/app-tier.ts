@@ -1,7 +1,7 @@
 import type { Broker, Lease, Log, Logger } from '@roomway/broker'
 import type { SourceConfig } from '@roomway/config'
 import { type Application, plainApplication } from '@roomway/handlers'
-import { RoomDirectory } from '@roomway/records'
+import { RoomDirectory, repeatSpanMs } from '@roomway/records'
 import { offTracer, type Tracer } from '@roomway/telemetry'
 import { serveCommands } from './commands/command-owner.js'
 import { type CheckpointPace, defaultPace } from './duties/checkpoint-pace.js'
@@ -26,6 +26,8 @@ export interface AppTierOptions {
   readonly pace?: CheckpointPace
   /** Default: records nothing. */
   readonly tracer?: Tracer
+  /** How long a session may be resumed. Default 120,000. */
+  readonly resumeMs?: number
   /** Prefix of the topics, for the names of spans. Default `roomway`. */
   readonly prefix?: string
   /** Topics, queues and exchanges of others that are copied into rooms. Default none. */
@@ -76,6 +78,7 @@ export async function startAppTier(options: AppTierOptions): Promise<AppTier> {
     serve: serveCommands({
       ...shared,
       commands,
+      repeatSpanMs: repeatSpanMs(options.resumeMs ?? 120_000),
       application,
       handlerDeadlineMs,
       trace: spansOf(tracer, `${prefix}.commands`),

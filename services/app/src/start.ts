@@ -48,6 +48,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     logger,
     prefix,
     handlerDeadlineMs: config.handlerDeadlineMs,
+    resumeMs: config.resumeMs,
     application,
     sources: config.sources,
     ...(tracer && { tracer }),

@@ -48,6 +48,27 @@ describe('a handler', () => {
     expect(lettersIn(cluster)).toEqual([])
   })
 
+  test('is told an id that is the same in every run, and that no sender can choose', async () => {
+    const cluster = new MemoryCluster()
+    const ids = new Map<string, string[]>()
+    await start(cluster.client(), {
+      handlerDeadlineMs: 60_000,
+      handle: ({ room: asked }, { commandId, attempt }) => {
+        ids.set(asked, [...(ids.get(asked) ?? []), commandId])
+        if (attempt < 2) throw new Error('not yet')
+        return accept
+      },
+    })
+    // A client that cheats: one number for two publishes.
+    const elsewhere = roomAt(1)
+    send(cluster, command(1), command(1, { room: elsewhere }))
+    await until('both events', () => idsIn(cluster).length + idsIn(cluster, elsewhere).length === 2)
+    expect([ids.get(room), ids.get(elsewhere)]).toEqual([
+      ['e1:0:0', 'e1:0:0'],
+      ['e1:1:0', 'e1:1:0'],
+    ])
+  })
+
   test('that throws at once is run again like one that rejects', async () => {
     const cluster = new MemoryCluster()
     let attempts = 0

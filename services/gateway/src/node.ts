@@ -3,7 +3,7 @@ import { type Authenticator, createQuestionTokens, createResumeTokens } from '@r
 import type { Log, ResetReason } from '@roomway/broker'
 import { jsonCodec } from '@roomway/protocol/json'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
-import { deploymentKey } from '@roomway/records'
+import { deploymentKey, repeatSpanMs } from '@roomway/records'
 import { HttpApplication } from './application/http-application.js'
 import { Questions } from './application/questions.js'
 import { CommandWriter } from './commands/command-writer.js'
@@ -45,7 +45,6 @@ const replayGatherMs = 15
 const maxQueuedCommandBytes = 32 * 1024 * 1024
 const maxPendingDirectBytes = 32 * 1024 * 1024
 const authTimeoutMs = 10_000
-const offsetClockSlackMs = 60_000
 const lagEveryMs = 5_000
 
 /** Everything of a node but its listeners. */
@@ -97,8 +96,8 @@ export class Node {
     const { counters, sessions, rooms } = this
     this.#options = options
     this.#logs = logs
-    const repeatSpanMs = config.resumeMs + offsetClockSlackMs
-    this.#clock = new OffsetClock(repeatSpanMs)
+    const spanMs = repeatSpanMs(config.resumeMs)
+    this.#clock = new OffsetClock(spanMs)
     this.#writer = new CommandWriter({ log: logs.commands, logger, maxQueuedBytes: maxQueuedCommandBytes })
     this.#claims = new SessionClaims({ log: logs.control, logger, find: (session) => sessions.get(session) })
     this.tail = this.#createTail()
@@ -107,7 +106,7 @@ export class Node {
       logger,
       tail: this.tail,
       maxPendingBytes: maxPendingDirectBytes,
-      repeatSpanMs,
+      repeatSpanMs: spanMs,
       onRewrite: () => counters.outcomeRewrites++,
     })
     this.#replays = this.#createReplays()

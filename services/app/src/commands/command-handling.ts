@@ -14,7 +14,7 @@ import {
   type Effect,
   effectOf,
   effectTypeOf,
-  findOutcomes,
+  findRecentOutcomes,
   type Outcome,
   parseCommand,
 } from '@roomway/records'
@@ -27,6 +27,8 @@ import { RoomLanes } from './room-lanes.js'
 
 export interface CommandHandlingOptions extends DecisionsOptions, CompletionOptions {
   readonly commands: Log
+  /** How long after its first sending a session's command may come again. */
+  readonly repeatSpanMs: number
 }
 
 /** Which partition, in which run of its owner. */
@@ -158,18 +160,30 @@ export class CommandHandling {
   /** Looks for outcomes where a command may have one from before the index begins, or has one of which the index kept only the place. */
   async #search(fresh: readonly PendingCommand[]): Promise<void> {
     const unsure = fresh.filter((pending) => this.#stretchOf(pending) !== undefined)
+    await Promise.all([
+      this.#findOutcomes(
+        unsure.filter((pending) => !isDated(pending)),
+        Number.POSITIVE_INFINITY,
+      ),
+      this.#findOutcomes(unsure.filter(isDated), this.#options.repeatSpanMs),
+    ])
+  }
+
+  /** Nothing is looked for that was written more than `spanMs` before the first of these commands came. */
+  async #findOutcomes(unsure: readonly PendingCommand[], spanMs: number): Promise<void> {
     if (unsure.length === 0) return
     const stretches = unsure.map((pending) => this.#stretchOf(pending)!)
     const { events, counters } = this.#options
     const { directory, run } = this.#place
     counters.searches++
-    const found = await findOutcomes({
+    const found = await findRecentOutcomes({
       events,
       partition: this.#partition,
       directory,
       from: Math.min(...stretches.map(({ from }) => from)),
       to: Math.max(...stretches.map(({ to }) => to)),
       commandKeys: new Set(unsure.map(({ key }) => key)),
+      sinceMs: Math.min(...unsure.map(({ command }) => command.timeMs)) - spanMs,
       signal: run.signal,
     })
     for (const pending of unsure) {
@@ -205,3 +219,6 @@ export class CommandHandling {
     pending.tellDone()
   }
 }
+
+/** A session's command comes again for some minutes only; others say themselves from where they may have an outcome. */
+const isDated = ({ command, knownAt }: PendingCommand): boolean => command.door === undefined && knownAt === undefined

@@ -77,9 +77,15 @@ export class Decisions {
   begin(pending: PendingCommand): void | Promise<void> {
     this.#trace(pending)
     const { command } = pending
-    const verdict = faultOf(command) ?? (isForward(command) ? accepted : this.#runs.decide(command))
+    const verdict =
+      faultOf(command) ?? (isForward(command) ? accepted : this.#runs.decide(command, this.#idOf(pending)))
     if (!(verdict instanceof Promise)) return this.#onVerdict(pending, verdict)
     return verdict.then((decided) => this.#onVerdict(pending, decided))
+  }
+
+  /** Where its record stands: another record of the same command stands behind it, and is not decided about. */
+  #idOf({ offset }: PendingCommand): string {
+    return `${this.#options.commands.epoch}:${this.#place.partition}:${offset}`
   }
 
   /** The command becomes child of the span that its handling is, where its trace is recorded. */
@@ -102,7 +108,10 @@ export class Decisions {
     const { dead, commands, logger, counters } = this.#options
     const { command, offset } = pending
     counters.handlerFailures++
-    logger.error({ commandId: command.id, room: command.room, detail }, 'a handler came to no answer by its deadline')
+    logger.error(
+      { commandId: this.#idOf(pending), id: command.id, room: command.room, detail },
+      'a handler came to no answer by its deadline',
+    )
     const record = { ...commandRecord(command, this.#place.partition), offset, timeMs: command.timeMs }
     await dead.setAside({ log: 'commands', epoch: commands.epoch }, record, 'handler_failed', detail)
     return this.#onVerdict(pending, rejected)

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@roomway/broker'
-import type { Application, Decision, HandlerRun } from '@roomway/handlers'
+import type { Application, CommandRun, Decision } from '@roomway/handlers'
 import type { Command } from '@roomway/records'
 import type { AppCounters } from '../operations/app-counters.js'
 import { answerFault } from './command-fault.js'
@@ -31,10 +31,10 @@ export class HandlerRuns {
   }
 
   /** At once where the handler decides at once. Does not throw or reject. */
-  decide(command: Command): Verdict | Promise<Verdict> {
+  decide(command: Command, commandId: string): Verdict | Promise<Verdict> {
     const forMs = this.#deadlineMs(command.room)
     if (typeof forMs === 'string') return failed(forMs)
-    const run = new Run(forMs, this.#options.logger)
+    const run = new Run(forMs, commandId, this.#options.logger)
     const decided = this.#attempt(command, run)
     if (!isThenable(decided)) return checked(decided)
     this.#active.add(run)
@@ -85,9 +85,9 @@ export class HandlerRuns {
     }
   }
 
-  #onFault({ id, room }: Command, { attempt }: Run, err: unknown): void {
+  #onFault({ id, room }: Command, { attempt, commandId }: Run, err: unknown): void {
     this.#options.logger.warn(
-      { err, commandId: id, room, attempt },
+      { err, commandId, id, room, attempt },
       'a handler failed and is run again until its deadline',
     )
   }
@@ -96,9 +96,10 @@ export class HandlerRuns {
 type End = 'late' | 'over'
 
 /** The attempts at one command. The signal is made only where it is asked for: most handlers decide at once. */
-class Run implements HandlerRun {
+class Run implements CommandRun {
   attempt = 1
   readonly forMs: number
+  readonly commandId: string
   readonly logger: Logger
   readonly deadlineMs: number
   #end: (end: End) => void = () => undefined
@@ -106,8 +107,9 @@ class Run implements HandlerRun {
   #abort: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(forMs: number, logger: Logger) {
+  constructor(forMs: number, commandId: string, logger: Logger) {
     this.forMs = forMs
+    this.commandId = commandId
     this.logger = logger
     this.deadlineMs = Date.now() + forMs
   }

@@ -224,6 +224,7 @@ export class World {
       client.log('dead'),
     ])
     const serve = serveCommands({
+      repeatSpanMs: 180_000,
       commands,
       events,
       dead: new DeadLetters(dead, silent, this.counters),

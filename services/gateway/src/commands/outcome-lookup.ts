@@ -3,8 +3,8 @@
  * waits of one partition is looked for together. From the end of what is known downwards, in growing stretches, and no further than
  * the time before which no session that is still alive can have sent anything.
  */
-import type { BrokerRecord, Log, Logger } from '@roomway/broker'
-import { type Effect, findOutcomes, headerNames, type RoomDirectory, systemNames } from '@roomway/records'
+import type { Log, Logger } from '@roomway/broker'
+import { type Effect, findRecentOutcomes, type RoomDirectory } from '@roomway/records'
 
 export interface OutcomeLookupOptions {
   readonly log: Log
@@ -23,7 +23,6 @@ interface Wanted {
   readonly onDone: (effect: Effect | undefined) => void
 }
 
-const firstStretchOffsets = 32_768
 const retryMs = 500
 
 export class OutcomeLookup {
@@ -83,44 +82,18 @@ export class OutcomeLookup {
     return new Map<string, Effect>()
   }
 
-  async #search(partition: number, wanted: readonly Wanted[], signal: AbortSignal): Promise<Map<string, Effect>> {
+  async #search(partition: number, wanted: readonly Wanted[], signal: AbortSignal) {
     const { log: events, directory, position, spanMs } = this.#options
     this.searches++
-    const sinceMs = Date.now() - spanMs
-    const found = new Map<string, Effect>()
-    const missing = new Set(wanted.map(({ commandKey }) => commandKey))
-    const lowest = Math.max(await events.start(partition), Math.min(...wanted.map(({ after }) => after)) + 1)
-    let to = position(partition)
-    for (let stretch = firstStretchOffsets; to > lowest && missing.size > 0; stretch *= 4) {
-      const from = Math.max(lowest, to - stretch)
-      const part = { events, partition, directory: directory(), from, to, commandKeys: missing, signal }
-      for (const [commandKey, effect] of await findOutcomes(part)) {
-        found.set(commandKey, effect)
-        missing.delete(commandKey)
-      }
-      if (from > lowest && (await this.#writtenMs(partition, from, to, signal)) < sinceMs) break
-      to = from
-    }
-    return found
-  }
-
-  /**
-   * When the first record from `from` on was written that Roomway wrote itself: what stands below it is older. Others give their records what time
-   * they like (of what they have imported, say). Infinity where there is none.
-   */
-  async #writtenMs(partition: number, from: number, to: number, signal: AbortSignal): Promise<number> {
-    let writtenMs = Number.POSITIVE_INFINITY
-    const found = new AbortController()
-    const look = ({ records }: { readonly records: readonly BrokerRecord[] }) => {
-      const own = records.find(isOwn)
-      if (own === undefined || found.signal.aborted) return
-      writtenMs = own.timeMs
-      found.abort()
-    }
-    await this.#options.log.read(partition, from, to, look, AbortSignal.any([found.signal, signal]))
-    return writtenMs
+    return findRecentOutcomes({
+      events,
+      partition,
+      directory: directory(),
+      from: Math.min(...wanted.map(({ after }) => after)) + 1,
+      to: position(partition),
+      commandKeys: new Set(wanted.map(({ commandKey }) => commandKey)),
+      sinceMs: Date.now() - spanMs,
+      signal,
+    })
   }
 }
-
-const isOwn = ({ key, headers }: BrokerRecord): boolean =>
-  key === systemNames.marker || headers[headerNames.time] !== undefined
