@@ -1,5 +1,5 @@
 import { secretsEqual } from '@roomway/auth'
-import type { TemplatedApp, UWebSockets } from '@roomway/uws'
+import type { TemplatedApp, UWebSockets, us_listen_socket } from '@roomway/uws'
 import type { GatewayOptions } from '../gateway.js'
 import type { Node } from '../node.js'
 import { createGatewayMetrics } from './metrics.js'
@@ -8,6 +8,9 @@ export interface Admin {
   readonly port: number
   close(): void
 }
+
+/** `LIBUS_LISTEN_EXCLUSIVE_PORT`. Without it uWebSockets.js shares a port with others that use it, and any of them answers for all. */
+const exclusivePort = 1
 
 /** The admin port: `/metrics` for Prometheus. Beyond loopback it asks for the admin token. */
 export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node: Node): Promise<Admin> {
@@ -36,10 +39,12 @@ export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node
   const host = config.adminToken === undefined ? '127.0.0.1' : config.host
   const port = config.ports.admin
   return new Promise((resolve, reject) => {
-    app.listen(host, port, (socket) => {
+    const onListening = (socket: us_listen_socket | false) => {
       if (socket === false)
         reject(new Error(`cannot listen on ${host}:${port} for /metrics: set ROOMWAY_ADMIN_PORT to a free port`))
       else resolve({ port: uws.us_socket_local_port(socket), close: () => app.close() })
-    })
+    }
+    // Its types know no host beside options.
+    ;(app.listen as (...how: unknown[]) => unknown)(host, port, exclusivePort, onListening)
   })
 }
