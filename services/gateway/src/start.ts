@@ -1,4 +1,5 @@
 import { createAuthenticator, findToken, originAllowed } from '@roomway/auth'
+import { isLoopback } from '@roomway/config'
 import { offTracer } from '@roomway/telemetry'
 import { loadUws, type us_listen_socket } from '@roomway/uws'
 import type { Guest, Handshake } from './connection/reception.js'
@@ -68,7 +69,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 function readHandshake({ config }: GatewayOptions, header: (name: string) => string): Handshake {
-  const policy = { anonymous: config.auth.kind === 'none', allowedOrigins: config.allowedOrigins }
+  const { auth, allowedOrigins, host } = config
+  const policy = { anonymous: auth.kind === 'none', allowedOrigins, isLocal: isLoopback(host) }
   const headers = {
     authorization: header('authorization'),
     cookie: header('cookie'),

@@ -119,6 +119,15 @@ describe('a request for an event stream', () => {
     expect((await preflight('https://evil.example')).status).toBe(403)
   })
 
+  test('by a name that is not this machine’s is refused where no token is asked for: a page may point its own name here', async () => {
+    await start()
+    const rooms = ['chat:1']
+    const rebound = { rooms, headers: { host: `evil.example:${port}` } }
+    expect(await refusalOf(rebound)).toMatchObject({ status: 403, code: 'origin' })
+    const stream = await SseClient.open(port, { rooms, headers: { host: `localhost:${port}` } })
+    stream.close()
+  })
+
   test('that comes back after a final end is told to stop', async () => {
     await start()
     const { status, body } = await answerOf(port, { rooms: ['chat:1'], lastEventId: 'stop' })

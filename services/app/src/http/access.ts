@@ -27,6 +27,7 @@ export function checkOrigin(policy: OriginPolicy, { headers }: FastifyRequest): 
 }
 
 const loopbackAddress = /^(::1|(::ffff:)?127(\.\d+){3})$/
+const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via']
 const loopbackHost = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i
 
 /**
@@ -34,6 +35,6 @@ const loopbackHost = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i
  * what a proxy hands on says so in its headers.
  */
 export function isLocal({ socket, headers }: FastifyRequest): boolean {
-  const isHandedOn = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined
+  const isHandedOn = proxyHeaders.some((name) => headers[name] !== undefined)
   return loopbackAddress.test(socket.remoteAddress ?? '') && loopbackHost.test(headers.host ?? '') && !isHandedOn
 }
