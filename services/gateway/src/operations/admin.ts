@@ -14,7 +14,7 @@ const exclusivePort = 1
 
 /** The admin port: `/metrics` for Prometheus. Beyond loopback it asks for the admin token. */
 export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node: Node): Promise<Admin> {
-  const { config } = options
+  const { config, metrics: others } = options
   const metrics = createGatewayMetrics(node)
   const app: TemplatedApp = uws.App()
   app.get('/metrics', (res, req) => {
@@ -31,8 +31,8 @@ export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node
     })
     const answer = async () => {
       await node.measureLag().catch(() => {})
-      const text = await metrics.text()
-      if (!isAborted) res.cork(() => res.writeHeader('Content-Type', metrics.contentType).end(text))
+      const texts = await Promise.all([metrics.text(), others?.text() ?? ''])
+      if (!isAborted) res.cork(() => res.writeHeader('Content-Type', metrics.contentType).end(texts.join('')))
     }
     void answer()
   })
