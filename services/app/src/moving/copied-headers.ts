@@ -6,6 +6,8 @@ export const maxValueBytes = 1_000_000
 /** Three times as many bytes at most: they fit there beside such a value, and into a table of AMQP (64 KiB). */
 const maxHeaderChars = 15_000
 const headerOverheadChars = 2
+/** The greatest that readers of the log take. */
+const maxTimeMs = 999_999_999_999_999
 
 export interface Identity {
   readonly event: string
@@ -43,8 +45,8 @@ export function copiedHeaders({ headers, timeMs }: BrokerRecord, copy: CopyHeade
   if (contentType !== undefined) own[headerNames.contentType] = contentType
   if (copy.event !== defaultEventName) own[headerNames.event] = copy.event
   own[headerNames.id] = copy.id
-  // An AMQP publisher need not say when.
-  own[headerNames.time] = String(timeMs || Date.now())
+  // Publishers need not say when, or may say what no clock shows.
+  own[headerNames.time] = String(timeMs > 0 && timeMs <= maxTimeMs ? timeMs : Date.now())
   own[headerNames.source] = copy.place
   const all: Record<string, string> = {}
   for (const name in headers) if (!name.startsWith('roomway-')) all[name] = headers[name]!
