@@ -45,24 +45,28 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let state: 'open' | 'closing' = 'open'
   const unready = () => (state === 'closing' ? ['the node is closing'] : node.unready())
   serveHealth(app, unready)
-  const socket = await listen(app, config.host, config.ports.gateway)
-  const admin = await serveAdmin(options, uws, node).catch(async (error: unknown) => {
-    uws.us_listen_socket_close(socket)
+  const failed = async (error: unknown): Promise<never> => {
     await node.close()
     throw error
+  }
+  // Before the port of the clients, which may be shared: they are not to come to a node that does not start.
+  const admin = await serveAdmin(options, uws, node).catch(failed)
+  const socket = await listen(app, config.host, config.ports.gateway).catch((error: unknown) => {
+    admin.close()
+    return failed(error)
   })
   const close = async () => {
     state = 'closing'
     uws.us_listen_socket_close(socket)
     for (const connection of node.sessions.all()) connection.close('restart')
-    admin?.close()
+    admin.close()
     await node.close()
     app.close()
   }
   let closed: Promise<void> | undefined
   return {
     port: uws.us_socket_local_port(socket),
-    adminPort: admin?.port,
+    adminPort: admin.port,
     unready,
     close: () => (closed ??= close()),
   }

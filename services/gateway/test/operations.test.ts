@@ -69,6 +69,14 @@ describe('operating a gateway', () => {
     )
   })
 
+  test('a gateway whose port is taken leaves its admin port, too', async () => {
+    const { port } = await nodes.gateway()
+    const env = { ROOMWAY_GATEWAY_PORT: String(port), ROOMWAY_ADMIN_PORT: String(await freePort()) }
+    await expect(nodes.gateway(env)).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`)
+    const { adminPort } = await nodes.gateway({ ...env, ROOMWAY_GATEWAY_PORT: '0' })
+    expect(String(adminPort)).toBe(env.ROOMWAY_ADMIN_PORT)
+  })
+
   test('two gateways do not share an admin port, where each would answer for the other', async () => {
     const env = { ROOMWAY_ADMIN_PORT: String(await freePort()) }
     await nodes.gateway(env)
