@@ -23,7 +23,14 @@ export async function identify(authenticator: Authenticator, request: FastifyReq
 /** A page that may not connect may not ask either, whatever it could read of the answer. @throws Problem */
 export function checkOrigin(policy: OriginPolicy, { headers }: FastifyRequest): void {
   const { origin, host } = headers
-  if (!originAllowed(origin, host, policy)) throw new Problem('origin', 'pages of this origin are not allowed here')
+  if (originAllowed(origin, host, policy)) return
+  const isPage = origin !== undefined && origin !== ''
+  throw new Problem(
+    'origin',
+    isPage
+      ? 'pages of this origin are not allowed here'
+      : 'without authentication this machine is to be named as localhost, or by the host of a listed origin',
+  )
 }
 
 const loopbackAddress = /^(::1|(::ffff:)?127(\.\d+){3})$/
