@@ -11,8 +11,11 @@ export const headerSchemas: Readonly<Record<string, JsonObject>> = {
   [headerNames.contentType]: text('what the value is', { default: 'application/json' }),
   [headerNames.id]: text('unique within its room: a repeat is dropped. Of a command and its outcome: the command’s id'),
   [headerNames.user]: text('who published, as a gateway authenticated them'),
-  [headerNames.time]: text('when Roomway took it, in ms since 1970', { pattern: '^\\d{1,15}$' }),
-  [headerNames.seen]: text('of an outcome: up to which offset of its partition its writer had read', offsetText),
+  [headerNames.time]: text('when Roomway took or wrote it, in ms since 1970', { pattern: '^\\d{1,15}$' }),
+  [headerNames.seen]: text(
+    'of an outcome or a claim: up to which offset of its partition its writer had read',
+    offsetText,
+  ),
   [headerNames.after]: text('of a command: <epoch>:<offset>; no outcome of it lies at or below', {
     pattern: '^.+:(-1|\\d{1,15})$',
   }),
@@ -20,11 +23,14 @@ export const headerSchemas: Readonly<Record<string, JsonObject>> = {
   'roomway-door': text('of a command and its outcome: by which door it came, where that was no gateway'),
   'roomway-forward': text('of a command that is a part of another’s answer: 1'),
   [headerNames.traceparent]: text('W3C trace context'),
-  [headerNames.source]: text('of a copy: <epoch>:<partition>:<offset> of what it is a copy of'),
-  [headerNames.reason]: text('why the record was set aside'),
+  [headerNames.source]: text(
+    'of a copy: <epoch>:<partition>:<offset> in the intake of what it is a copy of; of a source’s: source:<name>: before it',
+  ),
+  [headerNames.reason]: text('why the record was set aside. Of a note: what was done about a letter'),
   'roomway-detail': text('what a person should know beside the reason'),
   [headerNames.original]: text('the record as it was: key, headers, timeMs and bytes, as JSON'),
   session: text('of a claim: the session that it is for'),
+  seed: text('of a note that a claim of an Idempotency-Key is settled: what the ids of its events are made of'),
 }
 
 const cloudEvents: JsonObject = Object.fromEntries(
@@ -77,9 +83,9 @@ export const topics = {
   },
   control: {
     title: 'What every gateway must know',
-    description: 'Claims of sessions and operators’ orders.',
+    description: 'Claims of sessions and of idempotency keys.',
     key: 'what it is',
-    headers: [event, id, 'session'],
+    headers: [event, id, time, seen, 'session', 'seed'],
     payload: { description: 'by its key' },
   },
   meta: {
@@ -91,11 +97,19 @@ export const topics = {
   },
   dead: {
     title: 'Dead letters',
-    description: 'Records that were set aside, each once, while their room went on.',
-    key: 'always $dead',
-    headers: [event, id, reason, 'roomway-detail', original],
-    required: [id, reason, original],
+    description:
+      'Records that were set aside, each once, while their room went on; and notes which of them are settled.',
+    key: '$dead, or of a note $dead-note',
+    headers: [event, id, reason, 'roomway-detail', original, time],
+    required: [id, reason],
     payload: { description: 'the value as it was, up to 900,000 bytes' },
+  },
+  sources: {
+    title: 'How far sources were copied',
+    description: 'Checkpoints of the application tier, where there are sources.',
+    key: 'always $checkpoint',
+    headers: [event],
+    payload: { description: 'the checkpoint, as JSON' },
   },
 } as const satisfies Partial<Record<LogName, Topic>>
 

@@ -7,6 +7,7 @@ import { parseClientFrame } from '@roomway/protocol/client-frames'
 import {
   type Command,
   commandRecord,
+  deadNoteRecord,
   deadRecord,
   headerNames,
   outcomeHeaders,
@@ -15,7 +16,9 @@ import {
 } from '@roomway/records'
 import { repositoryFolder } from '@roomway/testing'
 import { Ajv } from 'ajv'
+import { claimRecord, settledRecord } from '../../services/app/src/http/idempotency/claim.js'
 import { judgeIntake } from '../../services/app/src/intake/intake-copy.js'
+import { sourceCheckpointRecord } from '../../services/app/src/sources/source-checkpoint.js'
 import { asyncapiText } from './asyncapi-document.js'
 import type { JsonObject } from './asyncapi-frames.js'
 import { headerSchemas } from './asyncapi-topics.js'
@@ -50,7 +53,7 @@ describe('docs/asyncapi.json', () => {
     const { document, diagnostics } = await new Parser().parse(text)
     const isNotice = ({ code }: { code: string | number }) => code === 'asyncapi-latest-version'
     expect(diagnostics.filter((diagnostic) => !isNotice(diagnostic))).toEqual([])
-    expect(document?.channels().all()).toHaveLength(8)
+    expect(document?.channels().all()).toHaveLength(9)
     expect(document?.operations().filterByReceive().length).toBeGreaterThan(8)
   })
 
@@ -99,6 +102,10 @@ describe('docs/asyncapi.json', () => {
     timeMs: 1,
   }
 
+  const claim = { hash: 'h', fingerprint: 'f', seed: 's', timeMs: 1, epoch: 'e1', after: {} }
+  const progress = { epoch: 'e1', partition: 0, firstPartitions: 1, handled: 0, eventsEpoch: 'e1', events: {} }
+  const checkpoint = { source: 'orders', origin: 'topic orders', ...progress }
+
   test('describes the records that the code writes', () => {
     const copy = judgeIntake(foreign, 'e1', { partitions: 1, home: () => 0 } as never)
     const written: readonly [LogName, Pick<AppendRecord, 'headers'>][] = [
@@ -107,7 +114,11 @@ describe('docs/asyncapi.json', () => {
       ['events', rejectionRecord(command, 0, 5, 'app.full', 'no seat left')],
       ['events', copy.type === 'copy' ? copy.record : { headers: { copied: 'no' } }],
       ['meta', roomRulesRecord([])],
-      ['dead', deadRecord({ log: 'intake', epoch: 'e1' }, foreign, 'bad_json')],
+      ['dead', deadRecord({ log: 'intake', epoch: 'e1' }, foreign, 'bad_json', 'why')],
+      ['dead', deadNoteRecord({ id: 'dead:1', action: 'dropped' })],
+      ['control', claimRecord(claim, 5)],
+      ['control', settledRecord(claim)],
+      ['sources', sourceCheckpointRecord(checkpoint)],
     ]
     for (const [name, record] of written) expect([name, headerFaults(name, record)]).toEqual([name, []])
   })

@@ -3,6 +3,8 @@ export interface OriginPolicy {
   readonly anonymous: boolean
   /** `https://app.example.com`; `https://*.example.com` (every subdomain, not the domain itself); `*` (every page). Undefined: the default. */
   readonly allowedOrigins?: readonly string[] | undefined
+  /** Whether only this machine can reach the server. Default false. */
+  readonly isLocal?: boolean
 }
 
 interface Origin {
@@ -14,16 +16,28 @@ interface Origin {
 
 /**
  * Whether a page of this Origin may connect, against cross-site WebSocket hijacking. Without an Origin it is no browser's
- * page, and allowed; `null` (a sandboxed frame, a file) is refused always. Without a list of origins: pages on loopback where
- * authentication is off, else pages from the host that the request names.
+ * page, or reads from the host that it came from, and is allowed; but a server that is for this machine only, and asks nobody who he is, must be
+ * called by one of this machine's names then, or a listed one: any page's own name can be pointed at loopback (DNS rebinding). `null` (a sandboxed
+ * frame, a file) is refused always. Without a list of origins: pages on loopback where authentication is off, else pages from the host that the
+ * request names.
  * @param origin the header `Origin`. @param host the header `Host`, with the port where it is not the scheme's own.
  */
 export function originAllowed(origin: string | undefined, host: string | undefined, policy: OriginPolicy): boolean {
-  if (origin === undefined || origin === '') return true
+  if (origin === undefined || origin === '')
+    return !(policy.anonymous && policy.isLocal === true) || isOurs(host, policy)
   const page = parseOrigin(origin)
   if (page === undefined) return false
   if (policy.allowedOrigins !== undefined) return policy.allowedOrigins.some((pattern) => matches(page, pattern))
   return policy.anonymous ? isLoopback(page) : isSameHost(page, host)
+}
+
+/** No browser leaves its `Host` out. */
+function isOurs(host: string | undefined, { allowedOrigins = [] }: OriginPolicy): boolean {
+  if (host === undefined || host === '') return true
+  return ['http', 'https'].some((scheme) => {
+    const page = parseOrigin(`${scheme}://${host}`)
+    return page !== undefined && (isLoopback(page) || allowedOrigins.some((pattern) => matches(page, pattern)))
+  })
 }
 
 function parseOrigin(text: string): Origin | undefined {

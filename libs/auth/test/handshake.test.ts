@@ -36,6 +36,21 @@ describe('a page’s origin', () => {
     expect(originAllowed('null', 'a.com', named('*'))).toBe(false)
   })
 
+  test('may be left out towards a server of this machine that asks for no token only where the request names this machine', () => {
+    const policy = { anonymous: true, isLocal: true }
+    for (const host of [undefined, '', 'localhost:8080', 'LOCALHOST', '127.0.0.1:8080', '127.9.9.9', '[::1]:8080'])
+      expect([host, originAllowed(undefined, host, policy)]).toEqual([host, true])
+    for (const host of ['evil.com:8080', 'localhost.evil.com', '127.0.0.1.evil.com', '192.168.0.1', 'a@b', ' '])
+      expect([host, originAllowed(undefined, host, policy)]).toEqual([host, false])
+    const listed = { ...policy, allowedOrigins: ['https://app.example.com', 'http://*.test:8080'] }
+    for (const host of ['app.example.com', 'a.test:8080', 'localhost:8080'])
+      expect([host, originAllowed(undefined, host, listed)]).toEqual([host, true])
+    for (const host of ['app.example.com:8080', 'evil.com'])
+      expect([host, originAllowed(undefined, host, listed)]).toEqual([host, false])
+    expect(originAllowed(undefined, 'evil.com', { anonymous: true })).toBe(true)
+    expect(originAllowed(undefined, 'evil.com', { anonymous: false, isLocal: true })).toBe(true)
+  })
+
   test('is by default loopback where authentication is off', () => {
     const allowed = (origin: string) => originAllowed(origin, 'localhost:8080', { anonymous: true })
     for (const origin of ['http://localhost:3000', 'https://LOCALHOST', 'http://127.0.0.1:8082', 'http://[::1]:1']) {

@@ -17,6 +17,8 @@ const markerType = 'roomway.marker'
 export const maxHeaderBytes = 60_000
 
 const headerOverheadBytes = 6
+/** The last that a `Date` shows. */
+const maxTimeMs = 8.64e15
 
 export function headerBytesOf(record: AppendRecord): number {
   let bytes = record.key.length * 3
@@ -127,9 +129,14 @@ function keyOf(table: Record<string, unknown>, route: string): string | undefine
 /** The publisher's clock in ms where it says so, else AMQP's timestamp in whole seconds, else 0: RabbitMQ tells no time of its own. */
 function timeOf(table: Record<string, unknown>, timestamp: unknown): number {
   const timeMs = table[timeHeader]
-  if (typeof timeMs === 'number') return timeMs
-  return typeof timestamp === 'number' ? timestamp * 1000 : 0
+  if (isTime(timeMs)) return timeMs
+  const secondsMs = typeof timestamp === 'number' ? timestamp * 1000 : 0
+  return isTime(secondsMs) ? secondsMs : 0
 }
+
+/** A publisher may write any number there: one that no clock shows is as good as none. */
+const isTime = (timeMs: unknown): timeMs is number =>
+  Number.isSafeInteger(timeMs) && (timeMs as number) >= 0 && (timeMs as number) <= maxTimeMs
 
 function headersOf(table: Record<string, unknown>, contentType: unknown): RecordHeaders {
   const headers: Record<string, string> = {}

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { ConsumeMessage, Options } from 'amqplib'
 import { isMissing, MissingError } from '../src/faults.js'
-import { isMarker, isSameRecord, markerOptions, publishOptions, recordOf } from '../src/record-codec.js'
+import { appendOf, isMarker, isSameRecord, markerOptions, publishOptions, recordOf } from '../src/record-codec.js'
 
 /** A delivery as amqplib hands it over, of what was published with these options. */
 function delivered(options: Options.Publish, offset: number, body = 'x', routingKey = 'p.0'): ConsumeMessage {
@@ -26,6 +26,16 @@ describe('a record', () => {
     const message = delivered(publishOptions(sent, 1_767_225_600_123), 9)
     expect(recordOf(message, 3, { keyedByRoute: false })).toEqual({ ...sent, offset: 9, timeMs: 1_767_225_600_123 })
     expect(message.properties.timestamp).toBe(1_767_225_600)
+  })
+
+  test('has no time where its publisher wrote one that no clock shows, and can be put into another stream all the same', () => {
+    for (const time of [Number.NaN, 1e300, 2 ** 63, -5, 1.5]) {
+      const message = delivered({ headers: { timestamp_in_ms: time }, timestamp: 2 ** 60 }, 0)
+      expect([time, recordOf(message, 0, { keyedByRoute: false }).timeMs]).toEqual([time, 0])
+      expect(publishOptions(appendOf(message), 1_000).timestamp).toBe(1)
+    }
+    const message = delivered({ headers: { timestamp_in_ms: Number.NaN }, timestamp: 7 }, 0)
+    expect(recordOf(message, 0, { keyedByRoute: false }).timeMs).toBe(7_000)
   })
 
   test('without a key of ours has its routing key for one only behind the open door', () => {

@@ -100,7 +100,7 @@ const servers = {
     meaning:
       'Where gateways ask the application who may join a room, and for snapshots: an instance of the application tier, or what balances them.',
   },
-  ROOMWAY_CONSOLE_PORT: { schema: port().default(8082), meaning: 'Port of the console.' },
+  ROOMWAY_CONSOLE_PORT: { schema: port().default(8082), meaning: 'Port of the pages that `start` serves.' },
   ROOMWAY_ADMIN_PORT: { schema: port().default(9464), meaning: 'Port of metrics and administration.' },
   ROOMWAY_ADMIN_TOKEN: {
     schema: secret(16).optional(),

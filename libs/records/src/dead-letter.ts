@@ -1,7 +1,8 @@
 import type { AppendRecord, BrokerRecord } from '@roomway/broker'
 import { headerNames, systemNames } from './envelope.js'
 
-const maxOriginalLength = 32_768
+/** With what else a letter says it fits into a table of AMQP (64 KiB), whatever bytes the characters become. */
+const maxOriginalLength = 16_384
 const maxValueBytes = 900_000
 const maxDetailLength = 1_024
 

@@ -6,6 +6,7 @@
  *  - an outcome counts when no other outcome of its command stands between its `seen` and itself, and that stretch is no longer than
  *    the look-back (so that a writer that was paused for long cannot ask readers to look further back than they remember).
  */
+import { createHash } from 'node:crypto'
 import type { BrokerRecord } from '@roomway/broker'
 import { isEventName } from '@roomway/protocol'
 import { cloudEventOf } from './cloud-event.js'
@@ -58,6 +59,12 @@ const timeForm = /^\d{1,15}$/
 /** Undefined where it is none that Roomway wrote: what is not a number would break the frame it is put into. */
 const timeOf = (header: string | undefined): number | undefined =>
   header !== undefined && timeForm.test(header) ? Number(header) : undefined
+
+const maxKeptChars = 255
+
+/** What is remembered of an id: publishers make them as long as they like, and thousands are kept. */
+const kept = (id: string): string =>
+  id.length <= maxKeptChars ? id : createHash('sha256').update(id).digest('base64url')
 
 class Reader implements EventReader {
   readonly #options: EventReaderOptions
@@ -116,7 +123,7 @@ class Reader implements EventReader {
   #isFirst(record: BrokerRecord, room: string, id: string): boolean {
     const { headers, offset, partition } = record
     const seen = parseSeen(headers)
-    if (seen === undefined) return !isRepeat(this.#ids.note(`${room}\n${id}`, offset))
+    if (seen === undefined) return !isRepeat(this.#ids.note(`${room}\n${kept(id)}`, offset))
     const commandKey = outcomeKey(id, room, headers[headerNames.door])
     const counts = outcomeCounts(offset, seen, this.#outcomes.note(commandKey, offset))
     this.#options.onOutcome?.({ commandKey, partition, offset, counts }, record)

@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer'
 export type SetAsideReason = 'home' | 'bad_room' | 'bad_event_name' | 'bad_utf8' | 'bad_json'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const maxKeptTypeChars = 256
 const jsonTypes = new Map<string, boolean>([['application/json', true]])
 
 /** `application/json` and `…+json`, with any parameters (RFC 6839). */
@@ -12,7 +13,7 @@ export function isJsonContentType(contentType: string): boolean {
   if (known !== undefined) return known
   const mediaType = contentType.split(';', 1)[0]!.trim().toLowerCase()
   const isJson = mediaType === 'application/json' || mediaType.endsWith('+json')
-  if (jsonTypes.size < 1_000) jsonTypes.set(contentType, isJson)
+  if (jsonTypes.size < 1_000 && contentType.length < maxKeptTypeChars) jsonTypes.set(contentType, isJson)
   return isJson
 }
 

@@ -15,6 +15,12 @@ test('a dead letter says where it stood, why it is one, and how it was', () => {
 })
 
 test('a dead letter fits into the log whatever it was made of', () => {
+  for (const length of [1_000, 16_000, 20_000, 40_000, 100_000]) {
+    const original = record(7, 'k'.repeat(255), { a: '\u{ffff}'.repeat(length) }, Uint8Array.of(1))
+    const { headers } = deadRecord({ log: 'events', epoch: 'e1' }, original, 'bad_json', 'd'.repeat(5_000))
+    const bytes = Object.entries(headers).reduce((sum, [name, text]) => sum + 3 * (name.length + text.length) + 6, 0)
+    expect(bytes).toBeLessThan(60_000)
+  }
   const huge = record(7, 'k', { a: 'x'.repeat(40_000) }, new Uint8Array(2_000_000))
   const dead = deadRecord({ log: 'events', epoch: 'e1' }, huge, 'bad_json')
   expect(dead.value).toHaveLength(900_000)

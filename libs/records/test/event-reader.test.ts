@@ -103,6 +103,15 @@ describe('a duplicate', () => {
     expect(shown(offsets.map((offset) => record(offset, room, withId('a'))))).toEqual([0])
   })
 
+  test('is one by the whole of its id, however long that is', () => {
+    const reader = readerOf()
+    const long = 'x'.repeat(100_000)
+    const shown = [`${long}a`, `${long}b`, `${long}a`].map((id, offset) =>
+      reader.read(record(offset, room, withId(id))),
+    )
+    expect(shown.map((event) => event?.id)).toEqual([`${long}a`, `${long}b`, undefined])
+  })
+
   test('is one in its own room only', () => {
     expect(shown([record(1, room, withId('a')), record(2, otherRoom, withId('a'))])).toEqual([1, 2])
   })

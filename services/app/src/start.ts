@@ -3,7 +3,7 @@ import type { Broker, Logger } from '@roomway/broker'
 import type { Config } from '@roomway/config'
 import { type Answers, type Application, plainApplication } from '@roomway/handlers'
 import { deploymentKey } from '@roomway/records'
-import type { Tracer } from '@roomway/telemetry'
+import type { Metrics, Tracer } from '@roomway/telemetry'
 import type { FastifyInstance } from 'fastify'
 import { startAppTier } from './app-tier.js'
 import { openAppApi } from './http/app-api.js'
@@ -20,7 +20,7 @@ export interface AppOptions {
   readonly tracer?: Tracer
   /** Business logic. Default: every command is accepted unchanged. */
   readonly application?: Application
-  /** Where `/metrics` is served; 0 takes a free port. Default: nowhere (in one process with a gateway, that one serves the admin port). */
+  /** Where `/metrics` is served; 0 takes a free port. Default: nowhere (in one process with a gateway, that one serves `App.metrics`, too). */
   readonly adminPort?: number
 }
 
@@ -30,6 +30,8 @@ export interface App {
   readonly adminPort: number | undefined
   /** What gateways in the same process ask directly. */
   readonly answers: Answers
+  /** What it tells Prometheus; of the process only where it serves the admin port. */
+  readonly metrics: Metrics
   /** Why it is not ready; empty where it is. */
   unready(): readonly string[]
   /** Gives its partitions up at once, then closes what it opened; the broker is its owner's to close. Idempotent. */
@@ -75,10 +77,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     const http = await serveApp(host, ports.app, [api.routes, questions])
     // What requests stand on is closed after them.
     opened.splice(1, 1, http, api)
-    const admin = adminPort === undefined ? undefined : await serveAdmin(config, adminPort, createAppMetrics(tier))
+    const metrics = createAppMetrics(tier, { ofProcess: adminPort !== undefined })
+    const admin = adminPort === undefined ? undefined : await serveAdmin(config, adminPort, metrics)
     if (admin !== undefined) opened.push(admin)
     const unready = () => [...tier.unready(), ...api.unready()]
-    return { port: http.port, adminPort: admin?.port, answers, unready, close }
+    return { port: http.port, adminPort: admin?.port, answers, metrics, unready, close }
   } catch (error) {
     await close()
     throw error

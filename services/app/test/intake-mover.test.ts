@@ -64,6 +64,28 @@ describe('an intake record', () => {
     expect(dead[0]!.headers).toMatchObject({ [headerNames.reason]: 'bad_event_name' })
   })
 
+  test('with more headers than the log takes is copied without the foreign ones, and set aside where its own are too many', async () => {
+    const cluster = new MemoryCluster()
+    const broker = cluster.client()
+    const bytesOf = ({ headers }: AppendRecord) =>
+      Object.entries(headers).reduce((sum, [name, text]) => sum + 3 * (name.length + text.length) + 6, 0)
+    // As on RabbitMQ, where headers have 64 KiB.
+    broker.onAppend = async (log, records, land) => {
+      if (log !== 'intake' && records.some((record) => bytesOf(record) > 60_000))
+        throw new AppendError('not-appended', 'headers above 60000 bytes')
+      land()
+    }
+    await start(broker)
+    put(cluster, room, { ...withId('big'), 'content-type': 'text/plain', theirs: 'x'.repeat(20_000) })
+    put(cluster, room, withId('i'.repeat(20_000)))
+    put(cluster, room, { ...withId('next'), theirs: 'x' })
+    await until('both events', () => eventsIn(cluster, 0).length === 2)
+    expect(eventsIn(cluster, 0)).toMatchObject([{ id: 'big', contentType: 'text/plain' }, { id: 'next' }])
+    const dead = cluster.topics.dead.partitions[0]!.records
+    await until('the dead letter', () => dead.length === 1)
+    expect(dead[0]!.headers).toMatchObject({ [headerNames.reason]: 'too_large' })
+  })
+
   test('keeps its own id, content type and foreign headers; user, time and what only Roomway sets are not taken from it', async () => {
     const cluster = new MemoryCluster()
     await start(cluster.client())

@@ -46,6 +46,14 @@ function roomOf(config: SourceConfig, given: BrokerRecord): string | undefined {
 }
 
 describe('a record of a source', () => {
+  test('has the time of its copying where its own is none', () => {
+    for (const timeMs of [-1, 0, 2 ** 63]) {
+      const verdict = judge(source(), record({ id: 42 }, { timeMs }))
+      const time = verdict.type === 'copy' ? Number(verdict.record.headers[headerNames.time]) : Number.NaN
+      expect(Math.abs(time - Date.now())).toBeLessThan(60_000)
+    }
+  })
+
   test('becomes an event of its room, in the room’s home, with the id of its place', () => {
     const value = json({ id: 42 })
     const headers = { traceparent: 'tp', theirs: 'x', 'roomway-user': 'admin', 'roomway-id': 'theirs' }

@@ -1,6 +1,7 @@
 import type { Config } from '@roomway/config'
 import { AppClient } from './app-client.js'
 import type { Context, ExitCode } from './context.js'
+import { printable, shownTime } from './shown.js'
 
 interface Summary {
   readonly id: string
@@ -107,15 +108,17 @@ async function each(
 const pathOf = (id: string): string => `/v1/dead/${encodeURIComponent(id)}`
 
 function line({ id, time, reason, log, room, bytes, isWhole, detail }: Summary): string {
-  const parts = [id, new Date(time).toISOString(), log, reason, room ?? '-', `${bytes} bytes`]
+  const parts = [id, shownTime(time), log, reason, room ?? '-', `${bytes} bytes`]
   if (!isWhole) parts.push('(cut)')
   if (detail !== undefined) parts.push(detail)
   return `${parts.map(shortened).join('  ')}\n`
 }
 
+const oneLine = (text: string): string => printable(text.replaceAll(/[\t\n]/g, ' '))
+
 const shortened = (text: string): string => {
-  const oneLine = text.replaceAll(/\p{Cc}+/gu, ' ')
-  return oneLine.length > maxShownChars ? `${oneLine.slice(0, maxShownChars)}…` : oneLine
+  const line = text.replaceAll(/\p{Cc}+/gu, ' ')
+  return line.length > maxShownChars ? `${line.slice(0, maxShownChars)}…` : line
 }
 
 function description(letter: Letter): string {
@@ -126,10 +129,10 @@ function description(letter: Letter): string {
     ...(detail === undefined ? [] : [['detail', detail]]),
     ['stood in', `${log} at ${position}`],
     ['room', room ?? '(none)'],
-    ['written', new Date(time).toISOString()],
+    ['written', shownTime(time)],
     ['data', `${bytes} bytes${isWhole ? '' : ': only a part was kept, so it cannot be replayed'}`],
     ...Object.entries(headers).map(([name, value]) => ['header', `${name}: ${value}`]),
   ]
-  const table = rows.map(([name, value]) => `${name!.padEnd(9)} ${value}\n`).join('')
-  return `${table}\n${data ?? `(base64) ${dataBase64}`}\n`
+  const table = rows.map(([name, value]) => `${name!.padEnd(9)} ${oneLine(value!)}\n`).join('')
+  return `${table}\n${data === undefined ? `(base64) ${dataBase64}` : printable(data)}\n`
 }

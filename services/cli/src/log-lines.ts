@@ -1,6 +1,7 @@
 import type { Config } from '@roomway/config'
 import { createLogger } from '@roomway/telemetry'
 import type { Context } from './context.js'
+import { printable } from './shown.js'
 
 type LogLine = Readonly<Record<string, unknown>>
 
@@ -29,4 +30,8 @@ function reasonOf(error: unknown): LogLine {
   return { reason: typeof error === 'object' && error !== null && 'message' in error ? error.message : error }
 }
 
-const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+/** On one line, whatever others wrote. */
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return printable(text).replaceAll('\n', '\\n')
+}

@@ -26,7 +26,9 @@ export async function runStart(context: Context, config: Config, { json, handler
     const { tracer } = run.add('tracing', await openTracing('roomway', config, logger))
     const broker = run.add('broker', await openBroker(config, logger))
     const app = run.add('app', await startApp({ broker, config, logger, tracer, application }))
-    const gateway = run.add('gateway', await startGateway({ broker, config, logger, tracer, application: app.answers }))
+    const { answers, metrics } = app
+    const gatewayOptions = { broker, config, logger, tracer, application: answers, metrics }
+    const gateway = run.add('gateway', await startGateway(gatewayOptions))
     const host = reachableHost(config.host)
     const gatewayUrl = `ws://${host}:${gateway.port}/v1/ws`
     const publish = logPublisher(await broker.log('events'))

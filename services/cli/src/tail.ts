@@ -2,6 +2,7 @@ import { type JoinOptions, type Room, type RoomEvent, RoomwayError } from '@room
 import type { Config } from '@roomway/config'
 import type { Context, ExitCode } from './context.js'
 import { connectRemote, type Remote } from './remote.js'
+import { shownTime } from './shown.js'
 
 export interface TailOptions {
   readonly room: string
@@ -47,7 +48,7 @@ function noteConnection({ note }: Context, { client, url }: Remote, room: Room):
 const written = ({ epoch, offset }: { readonly epoch: string; readonly offset: number }) => `${epoch}:${offset}`
 
 function line(event: RoomEvent): string {
-  const time = new Date(event.time).toISOString()
+  const time = shownTime(event.time)
   const user = event.user === undefined ? '' : ` ${event.user}`
   return `${written(event)} ${time} ${event.event}${user} ${shown(event)}\n`
 }

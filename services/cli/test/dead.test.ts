@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type App, startApp } from '@roomway/app'
-import type { Broker, Logger } from '@roomway/broker'
+import type { Broker, Log, Logger } from '@roomway/broker'
 import { openBroker } from '@roomway/brokers'
 import { loadConfig } from '@roomway/config'
+import { deadRecord } from '@roomway/records'
 import { eventually } from '@roomway/testing'
 import { roomway } from './command-line.js'
 
@@ -16,6 +17,7 @@ const waitMs = 30_000
 describe('roomway dead', () => {
   let folder: string
   let broker: Broker
+  let dead: Log
   let app: App
   let env: Record<string, string>
 
@@ -35,6 +37,7 @@ describe('roomway dead', () => {
     const broken = { partition: 0, key: 'room:1', headers: { 'roomway-event': 'x' }, value: Buffer.from('{"a":') }
     await intake.append([broken, { ...broken, key: 'room:2' }, { ...broken, key: 'room:3' }])
     await eventually(async () => (await listed()).length === 3, waitMs, 'three dead letters')
+    dead = await broker.log('dead')
   }, 60_000)
 
   afterAll(async () => {
@@ -70,6 +73,33 @@ describe('roomway dead', () => {
     expect(stdout.endsWith('\n\n{"a":\n')).toBe(true)
     const json = await roomway(['dead', 'show', id, '--json'], env)
     expect(JSON.parse(json.stdout)).toMatchObject({ id, data: '{"a":' })
+  })
+
+  test('shows what anybody may have written without doing what it says to a terminal', async () => {
+    const hostile = '\u001b]0;owned\u0007\u009b2J'
+    const original = {
+      partition: 0,
+      offset: 9,
+      key: `room${hostile}`,
+      headers: { [`a${hostile}`]: hostile },
+      value: Buffer.from(`{\t"a":\n${hostile}`),
+      // What a producer may set as the time of a Kafka record.
+      timeMs: 2 ** 63,
+    }
+    await dead.append([deadRecord({ log: 'intake', epoch: 'e' }, original, 'bad_room', `what failed${hostile}`)])
+    const { code, stdout } = await roomway(['dead', 'list'], env)
+    expect(code).toBe(0)
+    expect(stdout).toContain('bad_room')
+    const id = (await listed()).at(-1)!.id
+    const shown = await roomway(['dead', 'show', id], env)
+    expect(shown.code).toBe(0)
+    expect(shown.stdout).toContain('{\t"a":\n')
+    expect(shown.stdout).toContain('\\u001b]0;owned\\u0007')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(stdout + shown.stdout).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/)
+    const json = await roomway(['dead', 'show', id, '--json'], env)
+    expect(JSON.parse(json.stdout)).toMatchObject({ data: original.value.toString(), room: original.key })
+    await roomway(['dead', 'drop', id], env)
   })
 
   test('drops and replays letters, goes on where one cannot be, and then ends with 1', async () => {

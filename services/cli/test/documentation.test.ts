@@ -7,10 +7,24 @@ import { roomway } from './command-line.js'
 
 const root = repositoryFolder()
 const guides = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
-const documents = ['README.md', ...guides.map((name) => `docs/${name}`)].map((path) => ({
-  path,
-  text: readFileSync(join(root, path), 'utf8'),
-}))
+const decisions = readdirSync(join(root, 'docs/adr'))
+const readmes = readdirSync(join(root, 'libs')).map((name) => `libs/${name}/README.md`)
+const documents = [
+  'README.md',
+  ...guides.map((name) => `docs/${name}`),
+  ...decisions.map((name) => `docs/adr/${name}`),
+  ...readmes.filter((path) => existsSync(join(root, path))),
+].map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+
+/** By the names in the sources; those of the sources of others are put together. */
+const metrics = ['services/gateway/src/operations/metrics.ts', 'services/app/src/operations/app-metrics.ts'].flatMap(
+  (path) => {
+    const source = readFileSync(join(root, path), 'utf8')
+    const whole = [...source.matchAll(/'(roomway_[a-z_]+)'/g)].map(([, name]) => name!)
+    const parts = [...source.matchAll(/counted\('([a-z_]+)'/g)].map(([, name]) => `roomway_source_${name}_total`)
+    return [...whole, ...parts]
+  },
+)
 
 describe.each(documents)('$path', ({ path, text }) => {
   test('links to files that are there', () => {
@@ -19,10 +33,26 @@ describe.each(documents)('$path', ({ path, text }) => {
     expect(broken).toEqual([])
   })
 
+  test('links to headings that are there', () => {
+    const links = [...text.matchAll(/\]\(([^)#\s:]*)#([^)\s]+)\)/g)]
+    const broken = links.filter(([, target, anchor]) => {
+      const file = target === '' ? join(root, path) : resolve(root, dirname(path), target!)
+      return file.endsWith('.md') && !anchorsIn(readFileSync(file, 'utf8')).includes(anchor!)
+    })
+    expect(broken.map(([link]) => link)).toEqual([])
+  })
+
+  test('names metrics that exist', () => {
+    const named = [...text.matchAll(/\broomway_[a-z_]+_(total|bytes|seconds|records|up|connections)\b/g)].map(
+      ([name]) => name,
+    )
+    expect(named.filter((name) => !metrics.includes(name))).toEqual([])
+  })
+
   test('names settings that exist', () => {
     const known = new Set(describeConfig().map(({ name }) => name))
     const named = [...text.matchAll(/\bROOMWAY_[A-Z_]+[A-Z]\b/g)].map(([name]) => name)
-    expect(named.filter((name) => !known.has(name))).toEqual([])
+    expect(named.filter((name) => !known.has(name) && !name.startsWith('ROOMWAY_TEST_'))).toEqual([])
   })
 
   test('shows commands that exist', async () => {
@@ -35,9 +65,8 @@ describe.each(documents)('$path', ({ path, text }) => {
 test('README.md links to every guide, and docs/adr/README.md to every decision', () => {
   const readme = documents[0]!.text
   expect(guides.filter((name) => !readme.includes(`](docs/${name})`))).toEqual([])
-  const decisions = readdirSync(join(root, 'docs/adr')).filter((name) => name !== 'README.md')
   const index = readFileSync(join(root, 'docs/adr/README.md'), 'utf8')
-  expect(decisions.filter((name) => !index.includes(`](${name})`))).toEqual([])
+  expect(decisions.filter((name) => name !== 'README.md' && !index.includes(`](${name})`))).toEqual([])
 })
 
 test('docs/handlers.md shows the example that is tested', () => {
@@ -46,20 +75,41 @@ test('docs/handlers.md shows the example that is tested', () => {
   expect(guide).toContain(`\`\`\`ts\n${example}\`\`\``)
 })
 
-test('docs/dependencies.md gives a reason for each library that a package needs to run', () => {
-  const reasons = documents.find(({ path }) => path === 'docs/dependencies.md')!.text
-  const unexplained = packages().flatMap(({ name, dependencies = {} }) =>
-    Object.keys(dependencies)
-      .filter((library) => !library.startsWith('@roomway/'))
-      .filter((library) => !reasons.includes(`\`${library.replace(/^(@opentelemetry\/).*/, '$1*')}\``))
-      .map((library) => `${name}: ${library}`),
+test('docs/dependencies.md gives a reason for each library that a package needs to run, and says which do', () => {
+  const guide = documents.find(({ path }) => path === 'docs/dependencies.md')!.text
+  const rows = guide.split('\n').filter((line) => line.startsWith('|'))
+  const unexplained = packages().flatMap(({ folder, dependencies }) =>
+    dependencies
+      .map((library) => `\`${library.replace(/^(@opentelemetry\/).*/, '$1*')}\``)
+      .filter((library) => !rows.some((row) => row.includes(library) && new RegExp(`\\b${folder}\\b`).test(row)))
+      .map((library) => `${folder}: ${library}`),
   )
   expect(unexplained).toEqual([])
 })
 
-function packages(): { readonly name: string; readonly dependencies?: Record<string, string> }[] {
+test('docs/architecture.md names every package', () => {
+  const guide = documents.find(({ path }) => path === 'docs/architecture.md')!.text
+  const named = packages().filter(({ folder }) => guide.includes(folder) || folder.startsWith('libs/broker-'))
+  expect(named).toEqual(packages())
+})
+
+function packages(): { readonly folder: string; readonly dependencies: readonly string[] }[] {
   return ['libs', 'services']
-    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name, 'package.json')))
-    .filter((path) => existsSync(path))
-    .map((path) => JSON.parse(readFileSync(path, 'utf8')))
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
+    .filter((folder) => existsSync(join(root, folder, 'package.json')))
+    .map((folder) => {
+      const { dependencies = {} } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
+      return { folder, dependencies: Object.keys(dependencies).filter((name) => !name.startsWith('@roomway/')) }
+    })
+}
+
+/** As GitHub makes them of headings. */
+function anchorsIn(text: string): string[] {
+  const headings = text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/^#+ (.*)$/gm)
+  return [...headings].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }

@@ -88,6 +88,16 @@ describe('beside a running Roomway', () => {
     for (const address of [page!, `${app}livez`, metrics!]) expect((await fetch(address)).status).toBe(200)
   })
 
+  test('metrics are those of the gateway and of the application tier, each once', async () => {
+    const [, metrics] = await start.line(/Metrics +(\S+)/)
+    const text = await (await fetch(metrics!)).text()
+    for (const name of ['connections', 'outcomes_total', 'dead_letters_total', 'source_up'])
+      expect(text).toContain(`# TYPE roomway_${name} `)
+    const named = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name)
+    expect(named.filter((name, i) => named.indexOf(name) !== i)).toEqual([])
+    expect(text).toContain('process_cpu_seconds_total')
+  })
+
   test('tail begins after the position it is given, which is the first column of what it printed', async () => {
     for (const n of ['1', '2', '3']) await done(['publish', 'counted', 'count', n])
     const all = await roomway(['tail', 'counted', '--last', '3'])

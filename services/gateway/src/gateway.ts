@@ -1,7 +1,7 @@
 import type { Broker, Logger } from '@roomway/broker'
 import type { Config } from '@roomway/config'
 import type { Answers } from '@roomway/handlers'
-import type { Tracer } from '@roomway/telemetry'
+import type { Metrics, Tracer } from '@roomway/telemetry'
 
 export interface GatewayOptions {
   readonly broker: Broker
@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly tracer?: Tracer
   /** The application, where it runs in this process. Default: it is asked over HTTP, at `config.appUrl`. */
   readonly application?: Answers
+  /** Of what else runs in this process: `/metrics` tells them with the gateway's own. No name may be in both. Default none. */
+  readonly metrics?: Metrics
   /** How long a reading of the log waits for others that need the same partition, in ms. Default 15; 0: not at all. */
   readonly replayGatherMs?: number
 }

@@ -1,4 +1,5 @@
 import { createAuthenticator, findToken, originAllowed } from '@roomway/auth'
+import { isLoopback } from '@roomway/config'
 import { offTracer } from '@roomway/telemetry'
 import { loadUws, type us_listen_socket } from '@roomway/uws'
 import type { Connection } from './connection/connection.js'
@@ -48,31 +49,36 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let state: 'open' | 'closing' = 'open'
   const unready = () => (state === 'closing' ? ['the node is closing'] : node.unready())
   serveHealth(app, unready)
-  const socket = await listen(app, config.host, config.ports.gateway)
-  const admin = await serveAdmin(options, uws, node).catch(async (error: unknown) => {
-    uws.us_listen_socket_close(socket)
+  const failed = async (error: unknown): Promise<never> => {
     await node.close()
     throw error
+  }
+  // Before the port of the clients, which may be shared: they are not to come to a node that does not start.
+  const admin = await serveAdmin(options, uws, node).catch(failed)
+  const socket = await listen(app, config.host, config.ports.gateway).catch((error: unknown) => {
+    admin.close()
+    return failed(error)
   })
   const close = async () => {
     state = 'closing'
     uws.us_listen_socket_close(socket)
     for (const connection of node.sessions.all()) connection.close('restart')
-    admin?.close()
+    admin.close()
     await node.close()
     app.close()
   }
   let closed: Promise<void> | undefined
   return {
     port: uws.us_socket_local_port(socket),
-    adminPort: admin?.port,
+    adminPort: admin.port,
     unready,
     close: () => (closed ??= close()),
   }
 }
 
 function readHandshake({ config }: GatewayOptions, header: (name: string) => string): Handshake {
-  const policy = { anonymous: config.auth.kind === 'none', allowedOrigins: config.allowedOrigins }
+  const { auth, allowedOrigins, host } = config
+  const policy = { anonymous: auth.kind === 'none', allowedOrigins, isLocal: isLoopback(host) }
   const headers = {
     authorization: header('authorization'),
     cookie: header('cookie'),

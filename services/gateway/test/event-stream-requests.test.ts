@@ -58,6 +58,15 @@ describe('a request for an event stream', () => {
     stream.close()
   })
 
+  test('with an address that has no query is a bad one, and the node goes on', async () => {
+    await start()
+    const address = `http://127.0.0.1:${port}/v1/sse`
+    const refused = await fetch(address)
+    expect([refused.status, await refused.json()]).toMatchObject([400, { code: 'bad_room' }])
+    expect((await fetch(address, { method: 'OPTIONS', headers: { origin: 'http://127.0.0.1' } })).status).toBe(204)
+    expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200)
+  })
+
   test('without a token, or with a bad or expired one, is unauthorized at once', async () => {
     await start(jwtEnv)
     const rooms = ['chat:1']
@@ -108,6 +117,15 @@ describe('a request for an event stream', () => {
     expect(allowed.status).toBe(204)
     expect(allowed.headers.get('access-control-allow-headers')).toContain('Last-Event-ID')
     expect((await preflight('https://evil.example')).status).toBe(403)
+  })
+
+  test('by a name that is not this machine’s is refused where no token is asked for: a page may point its own name here', async () => {
+    await start()
+    const rooms = ['chat:1']
+    const rebound = { rooms, headers: { host: `evil.example:${port}` } }
+    expect(await refusalOf(rebound)).toMatchObject({ status: 403, code: 'origin' })
+    const stream = await SseClient.open(port, { rooms, headers: { host: `localhost:${port}` } })
+    stream.close()
   })
 
   test('that comes back after a final end is told to stop', async () => {

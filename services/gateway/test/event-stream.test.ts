@@ -47,6 +47,7 @@ describe('the id of an event', () => {
       `${id}@%E0%A4%A`,
       id.replace(';e;', ';;'),
       `${id}zzzzzzzzzzz`,
+      id.replace(';e;', `;${'e'.repeat(256)};`),
     ])
       expect(parseEventId(broken, digestOf(['a']), 1)).toBeUndefined()
     fc.assert(

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { freePort } from '@roomway/testing'
 import { openEmbedded } from './open-embedded.js'
 import { RawClient } from './raw-client.js'
 import { TestNodes } from './test-nodes.js'
@@ -66,6 +67,20 @@ describe('operating a gateway', () => {
     await expect(nodes.gateway({ ROOMWAY_GATEWAY_PORT: String(port) })).rejects.toThrow(
       `cannot listen on 127.0.0.1:${port}`,
     )
+  })
+
+  test('a gateway whose port is taken leaves its admin port, too', async () => {
+    const { port } = await nodes.gateway()
+    const env = { ROOMWAY_GATEWAY_PORT: String(port), ROOMWAY_ADMIN_PORT: String(await freePort()) }
+    await expect(nodes.gateway(env)).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`)
+    const { adminPort } = await nodes.gateway({ ...env, ROOMWAY_GATEWAY_PORT: '0' })
+    expect(String(adminPort)).toBe(env.ROOMWAY_ADMIN_PORT)
+  })
+
+  test('two gateways do not share an admin port, where each would answer for the other', async () => {
+    const env = { ROOMWAY_ADMIN_PORT: String(await freePort()) }
+    await nodes.gateway(env)
+    await expect(nodes.gateway(env)).rejects.toThrow(`cannot listen on 127.0.0.1:${env.ROOMWAY_ADMIN_PORT}`)
   })
 
   test('closing tells clients to reconnect', async () => {

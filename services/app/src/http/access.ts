@@ -23,10 +23,18 @@ export async function identify(authenticator: Authenticator, request: FastifyReq
 /** A page that may not connect may not ask either, whatever it could read of the answer. @throws Problem */
 export function checkOrigin(policy: OriginPolicy, { headers }: FastifyRequest): void {
   const { origin, host } = headers
-  if (!originAllowed(origin, host, policy)) throw new Problem('origin', 'pages of this origin are not allowed here')
+  if (originAllowed(origin, host, policy)) return
+  const isPage = origin !== undefined && origin !== ''
+  throw new Problem(
+    'origin',
+    isPage
+      ? 'pages of this origin are not allowed here'
+      : 'without authentication this machine is to be named as localhost, or by the host of a listed origin',
+  )
 }
 
 const loopbackAddress = /^(::1|(::ffff:)?127(\.\d+){3})$/
+const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via']
 const loopbackHost = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i
 
 /**
@@ -34,6 +42,6 @@ const loopbackHost = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i
  * what a proxy hands on says so in its headers.
  */
 export function isLocal({ socket, headers }: FastifyRequest): boolean {
-  const isHandedOn = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined
+  const isHandedOn = proxyHeaders.some((name) => headers[name] !== undefined)
   return loopbackAddress.test(socket.remoteAddress ?? '') && loopbackHost.test(headers.host ?? '') && !isHandedOn
 }

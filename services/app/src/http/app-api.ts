@@ -1,5 +1,5 @@
 import type { Broker, Logger } from '@roomway/broker'
-import type { Config } from '@roomway/config'
+import { type Config, isLoopback } from '@roomway/config'
 import type { RoomRule } from '@roomway/records'
 import { offTracer, type Tracer } from '@roomway/telemetry'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
@@ -60,7 +60,8 @@ export async function openAppApi(options: AppApiOptions): Promise<AppApi> {
     (api: Api) => addDeadRoutes(api, { desk, adminToken: config.adminToken }),
     (api: Api) => addHealthRoutes(api, () => [...options.unready(), ...unready()]),
   ]
-  const origins = { anonymous: config.auth.kind === 'none', allowedOrigins: config.allowedOrigins }
+  const { auth, allowedOrigins, host } = config
+  const origins = { anonymous: auth.kind === 'none', allowedOrigins, isLocal: isLoopback(host) }
   claims.open()
   return { routes: (server) => void server.register((api) => addApi(api, { origins, logger, routes })), unready, close }
 }

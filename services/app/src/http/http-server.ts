@@ -2,6 +2,7 @@ import { secretsEqual } from '@roomway/auth'
 import type { Config } from '@roomway/config'
 import type { Metrics } from '@roomway/telemetry'
 import fastify, { type FastifyInstance } from 'fastify'
+import { refuseAddress, refuseConnection } from './broken-request.js'
 import { Problem, sendProblem } from './problem.js'
 
 /** To come in whole: a client that dawdles does not hold a connection for ever. */
@@ -26,6 +27,8 @@ export function serveApp(host: string, port: number, routes: readonly Routes[]):
     requestTimeout: maxRequestMs,
     http: { maxHeaderSize: maxHeadBytes },
     routerOptions: { maxParamLength: maxPathParameterChars },
+    frameworkErrors: refuseAddress,
+    clientErrorHandler: refuseConnection,
   })
   server.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('not_found', 'nothing is served here')))
   for (const add of routes) add(server)

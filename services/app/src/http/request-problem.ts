@@ -5,6 +5,8 @@ import { Problem } from './problem.js'
 type Issue = z.core.$ZodIssue
 
 const maxErrors = 20
+/** What a fault quotes of the request may be as long as the request. */
+const maxDetailChars = 300
 
 /** What an error of any kind is for whoever asked. What is none of theirs is logged. */
 export function problemOf(error: unknown, logger: Logger): Problem {
@@ -35,7 +37,7 @@ function invalid(context: string, issues: readonly Issue[]): Problem {
   const faults = issues.flatMap((issue) => leaves(issue, []))
   const errors = faults
     .slice(0, maxErrors)
-    .map(({ path, message }) => ({ pointer: pointerOf(context, path), detail: message }))
+    .map(({ path, message }) => ({ pointer: pointerOf(context, path), detail: message.slice(0, maxDetailChars) }))
   const [first] = faults
   const code = first?.path.at(-1) === 'room' && first.isForm ? 'bad_room' : 'bad_request'
   const detail = errors.length === 0 ? `the ${context} is not valid` : `${errors[0]!.pointer}: ${errors[0]!.detail}`

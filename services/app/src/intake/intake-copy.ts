@@ -18,5 +18,6 @@ export function judgeIntake(record: BrokerRecord, epoch: string, directory: Room
   if (fault !== undefined) return { type: 'refuse', reason: fault }
   const place = sourceOf(epoch, record.partition, record.offset)
   const copied = copiedHeaders(record, { event, id: id ?? `intake:${place}`, place })
+  if (copied === undefined) return { type: 'refuse', reason: 'too_large' }
   return { type: 'copy', record: { partition: directory.home(key), key, headers: copied, value } }
 }

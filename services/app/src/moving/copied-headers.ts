@@ -3,6 +3,11 @@ import { cloudEventOf, defaultEventName, headerNames, jsonContentType } from '@r
 
 /** A copy with its envelope fits into what a Kafka topic takes by default (1 MiB). */
 export const maxValueBytes = 1_000_000
+/** Three times as many bytes at most: they fit there beside such a value, and into a table of AMQP (64 KiB). */
+const maxHeaderChars = 15_000
+const headerOverheadChars = 2
+/** The greatest that readers of the log take. */
+const maxTimeMs = 999_999_999_999_999
 
 export interface Identity {
   readonly event: string
@@ -30,15 +35,30 @@ export interface CopyHeaders {
   readonly contentType?: string | undefined
 }
 
-/** The publisher's headers without those that Roomway alone may set. */
-export function copiedHeaders({ headers, timeMs }: BrokerRecord, copy: CopyHeaders): RecordHeaders {
-  const copied: Record<string, string> = {}
-  for (const name in headers) if (!name.startsWith('roomway-')) copied[name] = headers[name]!
-  if (copy.contentType !== undefined) copied[headerNames.contentType] = copy.contentType
-  if (copy.event !== defaultEventName) copied[headerNames.event] = copy.event
-  copied[headerNames.id] = copy.id
-  // An AMQP publisher need not say when.
-  copied[headerNames.time] = String(timeMs || Date.now())
-  copied[headerNames.source] = copy.place
-  return copied
+/**
+ * The publisher's headers without those that Roomway alone may set. Where they are more than the log takes, those that clients are shown something of are all that
+ * is kept; undefined where these are too much by themselves.
+ */
+export function copiedHeaders({ headers, timeMs }: BrokerRecord, copy: CopyHeaders): RecordHeaders | undefined {
+  const own: Record<string, string> = {}
+  const contentType = copy.contentType ?? headers[headerNames.contentType]
+  if (contentType !== undefined) own[headerNames.contentType] = contentType
+  if (copy.event !== defaultEventName) own[headerNames.event] = copy.event
+  own[headerNames.id] = copy.id
+  // Publishers need not say when, or may say what no clock shows.
+  own[headerNames.time] = String(timeMs > 0 && timeMs <= maxTimeMs ? timeMs : Date.now())
+  own[headerNames.source] = copy.place
+  const all: Record<string, string> = {}
+  for (const name in headers) if (!name.startsWith('roomway-')) all[name] = headers[name]!
+  Object.assign(all, own)
+  if (fits(all)) return all
+  const traceparent = headers[headerNames.traceparent]
+  const kept = { ...(traceparent !== undefined && { [headerNames.traceparent]: traceparent }), ...own }
+  return fits(kept) ? kept : undefined
+}
+
+function fits(headers: RecordHeaders): boolean {
+  let chars = 0
+  for (const name in headers) chars += name.length + headers[name]!.length + headerOverheadChars
+  return chars <= maxHeaderChars
 }

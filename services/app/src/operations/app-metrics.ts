@@ -1,11 +1,11 @@
-import { createMetrics, type Metrics } from '@roomway/telemetry'
+import { createMetrics, type Metrics, type MetricsOptions } from '@roomway/telemetry'
 import type { AppTier } from '../app-tier.js'
 import type { AppCounters } from './app-counters.js'
 import type { SourceTally } from './source-tally.js'
 
 /** What an instance of the app tier tells Prometheus. */
-export function createAppMetrics({ counters, owned }: AppTier): Metrics {
-  const metrics = createMetrics()
+export function createAppMetrics({ counters, owned }: AppTier, options: MetricsOptions = {}): Metrics {
+  const metrics = createMetrics(options)
   metrics.counterBy('roomway_outcomes_total', 'Outcomes of commands that count, by what they say', 'outcome', () =>
     Object.entries(counters.outcomes),
   )

@@ -50,6 +50,7 @@ function eventOf(
   const { partition, offset, value } = record
   const place = sourcePlace(config.name, epoch, partition, offset)
   const headers = copiedHeaders(record, { event, id: place, place, contentType: config.contentType })
+  if (headers === undefined) return refuse('too_large')
   return { type: 'copy', record: { partition: directory.home(room), key: room, headers, value } }
 }
 

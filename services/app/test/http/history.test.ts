@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { App } from '@roomway/app'
 import type { Broker } from '@roomway/broker'
@@ -71,6 +73,18 @@ describe('GET /v1/events', () => {
     const common = { room: 'form', offset: expect.any(Number), id: expect.any(String), time: expect.any(Number) }
     expect(body.events[0]).toEqual({ ...common, id: 'x', event: 'é"', data: JSON.parse(data) })
     expect(body.events[1]).toEqual({ ...common, event: 'message', contentType: 'a/b', dataBase64: 'AP8=' })
+  })
+
+  test('is refused by a name that is not this machine’s: a page may have pointed its own name here', async () => {
+    // What fetch does not let say.
+    const statusAs = async (host: string): Promise<number | undefined> => {
+      const asking = get({ port: app.port, host: '127.0.0.1', path: '/v1/events?room=history', headers: { host } })
+      const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+      answer.resume()
+      return answer.statusCode
+    }
+    expect(await statusAs(`evil.example:${app.port}`)).toBe(403)
+    expect(await statusAs(`localhost:${app.port}`)).toBe(200)
   })
 
   test('gives an empty page, and where to go on, for a room without events', async () => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { App } from '@roomway/app'
 import { AppendError } from '@roomway/broker'
@@ -125,6 +127,29 @@ describe('POST /v1/events', () => {
       temporary: false,
     })
     expect(answer.status).toBe(status)
+  })
+
+  test('answers a body full of faults with a short answer', async () => {
+    const members = Array.from({ length: 10_000 }, (_, i) => [`member-${i}`, 1])
+    const { status, text } = await publish(app, { room: 'a', data: 1, ...Object.fromEntries(members) })
+    expect(status).toBe(400)
+    expect(text.length).toBeLessThan(2_000)
+  })
+
+  test.each([
+    ['an address that cannot be read', 'GET /v1/dead/%ZZ HTTP/1.1\r\nhost: localhost\r\n\r\n', 400],
+    ['an address that is too long', `GET /v1/dead/${'a'.repeat(1_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`, 400],
+    ['a head that is too large', `GET /livez HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`, 431],
+    ['what is no HTTP', 'hello\r\n\r\n', 400],
+  ])('refuses %s with problem details, too', async (_case, sent, status) => {
+    const socket = connect(app.port, '127.0.0.1')
+    socket.write(sent)
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    socket.destroy()
+    const [head, body] = answer.toString().split('\r\n\r\n')
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(head).toMatch(/content-type: application\/problem\+json/i)
+    expect(JSON.parse(body!)).toMatchObject({ type: 'about:blank', status, code: 'bad_request' })
   })
 
   test('refuses another type of content, and another method', async () => {

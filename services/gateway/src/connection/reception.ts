@@ -45,6 +45,8 @@ export interface ReceptionOptions {
   readonly authTimeoutMs: number
 }
 
+const originRefused =
+  'this page’s origin is not allowed (or, where there is no page: without authentication this machine is to be named as localhost)'
 const maxEarlyFrames = 64
 /** Where there are several. */
 const maxEarlyBytes = 256 * 1024
@@ -78,7 +80,7 @@ export class Reception {
   onOpen(socket: Socket, handshake: Handshake): Guest {
     const guest = new Guest(socket)
     const { needsToken, authTimeoutMs } = this.#options
-    if (!handshake.isOriginAllowed) this.#refuse(guest, 'origin', 'origin', 'this page’s origin is not allowed')
+    if (!handshake.isOriginAllowed) this.#refuse(guest, 'origin', 'origin', originRefused)
     else if (needsToken && handshake.token === undefined && handshake.isTokenFinal === undefined) {
       guest.state = 'awaiting-token'
       guest.timer = setTimeout(

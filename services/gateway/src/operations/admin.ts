@@ -1,5 +1,5 @@
 import { secretsEqual } from '@roomway/auth'
-import type { TemplatedApp, UWebSockets } from '@roomway/uws'
+import type { TemplatedApp, UWebSockets, us_listen_socket } from '@roomway/uws'
 import type { GatewayOptions } from '../gateway.js'
 import type { Node } from '../node.js'
 import { createGatewayMetrics } from './metrics.js'
@@ -9,9 +9,12 @@ export interface Admin {
   close(): void
 }
 
+/** `LIBUS_LISTEN_EXCLUSIVE_PORT`. Without it uWebSockets.js shares a port with others that use it, and any of them answers for all. */
+const exclusivePort = 1
+
 /** The admin port: `/metrics` for Prometheus. Beyond loopback it asks for the admin token. */
 export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node: Node): Promise<Admin> {
-  const { config } = options
+  const { config, metrics: others } = options
   const metrics = createGatewayMetrics(node)
   const app: TemplatedApp = uws.App()
   app.get('/metrics', (res, req) => {
@@ -28,18 +31,20 @@ export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node
     })
     const answer = async () => {
       await node.measureLag().catch(() => {})
-      const text = await metrics.text()
-      if (!isAborted) res.cork(() => res.writeHeader('Content-Type', metrics.contentType).end(text))
+      const texts = await Promise.all([metrics.text(), others?.text() ?? ''])
+      if (!isAborted) res.cork(() => res.writeHeader('Content-Type', metrics.contentType).end(texts.join('')))
     }
     void answer()
   })
   const host = config.adminToken === undefined ? '127.0.0.1' : config.host
   const port = config.ports.admin
   return new Promise((resolve, reject) => {
-    app.listen(host, port, (socket) => {
+    const onListening = (socket: us_listen_socket | false) => {
       if (socket === false)
         reject(new Error(`cannot listen on ${host}:${port} for /metrics: set ROOMWAY_ADMIN_PORT to a free port`))
       else resolve({ port: uws.us_socket_local_port(socket), close: () => app.close() })
-    })
+    }
+    // Its types know no host beside options.
+    ;(app.listen as (...how: unknown[]) => unknown)(host, port, exclusivePort, onListening)
   })
 }

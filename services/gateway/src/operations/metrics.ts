@@ -30,12 +30,12 @@ export function createGatewayMetrics(node: Node): Metrics {
     () => node.direct.pendingBytes,
   )
   metrics.counter(
-    'roomway_outcome_rewrites_total',
+    'roomway_direct_rewrites_total',
     'Publishes to direct rooms that were written again because the first writing did not count',
     () => counters.outcomeRewrites,
   )
   metrics.counter(
-    'roomway_outcome_searches_total',
+    'roomway_direct_searches_total',
     'Searches of the log for publishes to direct rooms that were sent again',
     () => node.direct.searches,
   )

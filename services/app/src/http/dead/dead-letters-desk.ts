@@ -32,6 +32,7 @@ export interface DeadLettersDeskOptions {
 }
 
 export interface DeadPage {
+  /** Without their values. */
   readonly letters: readonly DeadLetter[]
   readonly next: Position
   readonly more: boolean
@@ -39,6 +40,7 @@ export interface DeadPage {
 
 /** Records that one request reads at most. */
 const maxScannedOffsets = 5_000
+const noBytes = new Uint8Array()
 
 export class DeadLettersDesk {
   readonly #options: DeadLettersDeskOptions
@@ -100,10 +102,13 @@ export class DeadLettersDesk {
     const take = (letter: DeadLetter) => {
       if (letters.length >= limit || index.isSettled(letter.id) || seen.has(letter.id)) return
       seen.add(letter.id)
-      letters.push(letter)
+      letters.push({ ...letter, value: noBytes })
       if (letters.length >= limit) full.abort()
     }
-    const readTo = first >= to ? first : await dead.read(0, Math.max(first, start), to, lettersOf(take), full.signal)
+    // What can be read in this time is a page, too: letters may be large.
+    const late = setTimeout(() => full.abort(), this.#options.answerMs / 2)
+    const reading = first >= to ? first : dead.read(0, Math.max(first, start), to, lettersOf(take), full.signal)
+    const readTo = await Promise.resolve(reading).finally(() => clearTimeout(late))
     const next = letters.length >= limit ? letters.at(-1)!.offset : Math.min(readTo, Math.max(first, to)) - 1
     return { letters, next: { epoch, offset: next }, more: next < end - 1 }
   }

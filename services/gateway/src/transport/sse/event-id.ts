@@ -11,6 +11,7 @@ import type { Position } from '@roomway/protocol'
 export const stopId = 'stop'
 
 const digestLength = 8
+const maxEpochChars = 255
 const placeForm = /^([0-9a-z]{1,11})(?:@(.+))?$/
 
 /** Stands for the rooms of a stream. `rooms` are sorted. */
@@ -50,9 +51,11 @@ function parsePlace(text: string, streamEpoch: string): Position | null {
   return Number.isSafeInteger(offset) && epoch !== undefined ? { epoch, offset } : null
 }
 
+/** Undefined where it is no epoch that a join takes. */
 function decode(text: string): string | undefined {
   try {
-    return decodeURIComponent(text) || undefined
+    const epoch = decodeURIComponent(text)
+    return epoch !== '' && epoch.length <= maxEpochChars ? epoch : undefined
   } catch {
     return undefined
   }

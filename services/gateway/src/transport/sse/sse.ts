@@ -47,7 +47,8 @@ export function serveSse(options: SseOptions): PublishToTopic {
 }
 
 function readRequest({ readHandshake }: SseOptions, req: HttpRequest): StreamRequest {
-  const address = req.getQuery()
+  // Its type does not say so: undefined where the address has no question mark.
+  const address = (req.getQuery() as string | undefined) ?? ''
   const query = new URLSearchParams(address)
   const names = query.getAll('room')
   // A new EventSource cannot set the header; one that reconnects sends it with the address that it was made with.
