@@ -14,12 +14,3 @@ test('on Kafka, without the seen check, an app that stood still before an append
   const broken = await rulesBroken(mutants['the seen check'], { ...fault('stall-app', 0, 2_000, 0), until: 'decided' })
   expect(broken).toContain('delivery')
 }, 300_000)
-
-test('on Kafka, without the duplicate rule, an app that was killed is found out', async () => {
-  const broken = await rulesBroken(
-    mutants['the duplicate rule'],
-    fault('kill-app', 0, 5_000, 0),
-    fault('kill-app', 1, 9_000, 0),
-  )
-  expect(broken).toContain('answer')
-}, 300_000)

@@ -24,9 +24,7 @@ export {
   type ShownEvent,
 } from './outcome.js'
 export {
-  findOutcomes,
   findRecentOutcomes,
-  type OutcomeSearch,
   type RecentOutcomeSearch,
   repeatSpanMs,
 } from './outcome-search.js'

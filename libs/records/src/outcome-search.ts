@@ -21,7 +21,7 @@ export interface OutcomeSearch {
  * Reads a stretch of an events partition back for the outcomes that count of some commands. Of a command that it does not name, the stretch (as
  * far as the log still has it) holds none, unless `signal` ended the search early. @throws PositionError, as `Log.read`.
  */
-export async function findOutcomes(search: OutcomeSearch): Promise<ReadonlyMap<string, Effect>> {
+async function findOutcomes(search: OutcomeSearch): Promise<ReadonlyMap<string, Effect>> {
   const { events, partition, directory, to, commandKeys, signal } = search
   const found = new Map<string, Effect>()
   const reader = openEventReader({

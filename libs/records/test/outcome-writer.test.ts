@@ -69,15 +69,23 @@ class Lockstep {
 
   async run(forMs: number): Promise<void> {
     jest.useFakeTimers({ doNotFake: ['setImmediate'] })
-    for (; this.nowMs < forMs && !this.isOver; this.nowMs++) {
-      if (this.nowMs % 5 === 0) this.#writers[this.nowMs / 5]?.begin()
-      while (this.#appends[0]?.atMs === this.nowMs) this.#land(this.#appends.shift()!)
-      for (const writer of this.#writers) writer.read(this.#records, this.nowMs - 10)
-      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
-      jest.advanceTimersByTime(1)
+    try {
+      for (; this.nowMs < forMs && !this.isOver; this.nowMs++) await this.#pass1ms()
+    } finally {
+      jest.useRealTimers()
     }
-    await Promise.all(this.#writers.map(({ writer }) => writer.close()))
-    jest.useRealTimers()
+    const closing = Promise.all(this.#writers.map(({ writer }) => writer.close()))
+    // What is under way is waited for.
+    for (const { resolve } of this.#appends.splice(0)) resolve()
+    await closing
+  }
+
+  async #pass1ms(): Promise<void> {
+    if (this.nowMs % 5 === 0) this.#writers[this.nowMs / 5]?.begin()
+    while (this.#appends[0]?.atMs === this.nowMs) this.#land(this.#appends.shift()!)
+    for (const writer of this.#writers) writer.read(this.#records, this.nowMs - 10)
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+    jest.advanceTimersByTime(1)
   }
 
   #land({ seen, resolve }: { readonly seen: number; readonly resolve: () => void }): void {

@@ -135,7 +135,7 @@ const mutations: [string, boolean, string, () => Record<string, unknown>][] = [
     'a command sent again long after is not looked for',
     true,
     paths.search,
-    () => ({ findOutcomes: async () => new Map() }),
+    () => ({ findRecentOutcomes: async () => new Map(), repeatSpanMs: () => 0 }),
   ],
   [
     'what follows from an outcome is not completed at a takeover',
