@@ -12,5 +12,6 @@ async function rulesBroken({ replacements }: Mutant, ...schedule: Fault[]): Prom
 
 test('on Kafka, without the seen check, an app that stood still before an append is found out', async () => {
   const broken = await rulesBroken(mutants['the seen check'], { ...fault('stall-app', 0, 2_000, 0), until: 'decided' })
-  expect(broken).toContain('delivery')
+  // Which of the two it is depends on what the second owner decided.
+  expect(broken.filter((rule) => rule === 'delivery' || rule === 'effect')).not.toEqual([])
 }, 300_000)

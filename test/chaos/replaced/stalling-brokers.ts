@@ -42,9 +42,13 @@ function stallingLog(log: Log, name: LogName): Log {
   })
 }
 
-/** An outcome, or a command as a gateway writes it; not the event of an answer that goes on to its room. */
+/**
+ * An outcome that is an event, or a command as a gateway writes it; not the event of an answer that goes on to its room. (A rejection that comes late does nothing that a
+ * client could see: it hands an answer over once.)
+ */
 const isDecision = ({ headers }: AppendRecord) =>
-  'roomway-seen' in headers || ('roomway-after' in headers && !('roomway-door' in headers))
+  ('roomway-seen' in headers && headers['roomway-event']?.startsWith('$') !== true) ||
+  ('roomway-after' in headers && !('roomway-door' in headers))
 
 async function appendLate(name: LogName, records: readonly AppendRecord[]): Promise<void> {
   isArmed = false
