@@ -6,13 +6,13 @@ import { CommandDoor } from '../../src/http/publish/command-door.js'
 import { command, silent } from '../fixtures.js'
 import { MemoryCluster, type OnAppend } from '../memory-cluster.js'
 
-async function openDoor(onAppend: OnAppend, maxQueuedBytes = 1_000_000) {
+async function openDoor(onAppend: OnAppend, maxQueuedBytes = 1_000_000, answerMs = 200) {
   const cluster = new MemoryCluster()
   const broker = cluster.client()
   broker.onAppend = onAppend
   const directory = new RoomDirectory(2)
   const commands = await broker.log('commands')
-  const door = new CommandDoor({ commands, directory: () => directory, logger: silent, maxQueuedBytes, answerMs: 200 })
+  const door = new CommandDoor({ commands, directory: () => directory, logger: silent, maxQueuedBytes, answerMs })
   return { door, cluster }
 }
 
@@ -27,7 +27,8 @@ describe('the door of commands over HTTP', () => {
     ['not-appended', /nothing was published/],
     ['unknown', /may have been published/],
   ] as const)('gives up in time and says what is known where the append is %s', async (outcome, message) => {
-    const { door } = await openDoor(failing(outcome))
+    // Long enough for the last pause between two attempts, 2 s, to end before the answer is due.
+    const { door } = await openDoor(failing(outcome), undefined, 8_000)
     const sent = door.send(command(1))
     await expect(deadline(sent, 30_000, 'an answer')).rejects.toMatchObject({ code: 'unavailable', status: 503 })
     await expect(sent).rejects.toThrow(message)
