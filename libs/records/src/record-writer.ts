@@ -11,7 +11,10 @@ export interface RecordWriterOptions {
   readonly maxBatchRecords?: number
   /** Bytes of payload in one append; a larger record goes alone. Default 512 KiB. */
   readonly maxBatchBytes?: number
-  /** After this long a record that is not durable is given up: its promise rejects with the last AppendError. Default: never. */
+  /**
+   * After this long a record that is not durable is given up: its promise rejects with the last error, or with an AppendError `unknown` where an
+   * attempt before that may have appended it. Default: never.
+   */
   readonly giveUpAfterMs?: number
 }
 
@@ -20,6 +23,8 @@ interface Entry {
   readonly sinceMs: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
+  /** An attempt ended without telling whether the record was taken: a later refusal says nothing of that. */
+  isInDoubt: boolean
 }
 
 interface Lane {
@@ -54,7 +59,7 @@ export class RecordWriter {
     if (this.#closing.signal.aborted) return Promise.reject(closedError('not-appended'))
     return new Promise((resolve, reject) => {
       const lane = this.#lane(partition)
-      lane.entries.push({ make, sinceMs: Date.now(), resolve, reject })
+      lane.entries.push({ make, sinceMs: Date.now(), resolve, reject, isInDoubt: false })
       if (!lane.isRunning) this.#start(lane)
     })
   }
@@ -109,6 +114,7 @@ export class RecordWriter {
     try {
       if (records.length > 0) await this.#options.log.append(records)
     } catch (error) {
+      if (!isRefusal(error)) for (const entry of lane.entries.slice(0, taken)) entry.isInDoubt = true
       return error
     }
     for (const entry of lane.entries.splice(0, taken)) entry.resolve()
@@ -128,8 +134,15 @@ function giveUp(lane: Lane, failure: unknown, afterMs: number | undefined): void
   const until = Date.now() - afterMs
   let expired = 0
   while (expired < lane.entries.length && lane.entries[expired]!.sinceMs <= until) expired++
-  for (const entry of lane.entries.splice(0, expired)) entry.reject(failure)
+  for (const { reject, isInDoubt } of lane.entries.splice(0, expired))
+    reject(isInDoubt && isRefusal(failure) ? inDoubt(failure) : failure)
 }
+
+/** It says for certain that nothing was appended. */
+const isRefusal = (error: unknown): boolean => error instanceof AppendError && error.outcome === 'not-appended'
+
+const inDoubt = (cause: unknown) =>
+  new AppendError('unknown', 'an earlier attempt may have appended the record; the last one did not', { cause })
 
 const closedError = (outcome: 'not-appended' | 'unknown') =>
   new AppendError(outcome, 'the writer was closed before the record was durable')

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { AppendError, type AppendRecord, type Log } from '@roomway/broker'
 import { RecordWriter } from '@roomway/records'
 
@@ -101,6 +101,18 @@ describe('a record writer', () => {
     const written = writer.write(0, () => record('a'))
     ;(await held.next()).reject(unknown())
     await expect(written).rejects.toThrow('the connection was lost')
+  })
+
+  test('does not say that a record given up is not there where an attempt before the last may have appended it', async () => {
+    const held = new HeldLog()
+    const writer = new RecordWriter({ log: held.log, logger: silent, giveUpAfterMs: 60_000 })
+    const written = writer.write(0, () => record('a'))
+    ;(await held.next()).reject(unknown())
+    const last = await held.next()
+    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 120_000)
+    last.reject(new AppendError('not-appended', 'refused'))
+    await expect(written).rejects.toMatchObject({ name: 'AppendError', outcome: 'unknown' })
+    now.mockRestore()
   })
 
   test('when closed waits for the append under way, rejects the rest as unknown, and appends nothing more', async () => {
