@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { AppendRecord, Log, SourceLog, SourceOrigin } from '@roomway/broker'
 import { eventually, Recorder, run, testRabbitmq } from '@roomway/testing'
@@ -128,18 +129,33 @@ describe.each(['classic', 'quorum'] as const)('a %s queue', (kind) => {
   }, 120_000)
 })
 
+/** A log that answers appends in turn, the last answer for all that follow. How many messages one append has is the broker's affair. */
+function answering(...answers: (() => Promise<void>)[]) {
+  const appends = new Recorder<string[]>()
+  return {
+    appends,
+    log: {
+      append(records: readonly AppendRecord[]) {
+        appends.push(records.map(({ value }) => Buffer.from(value).toString()))
+        return (answers.length > 1 ? answers.shift()! : answers[0]!)()
+      },
+    },
+  }
+}
+
+const refused = () => Promise.reject(new Error('not durable'))
+const unanswered = () => new Promise<void>(() => undefined)
+const durable = () => Promise.resolve()
+
+function emptied(name: string): Promise<unknown> {
+  const isEmpty = async () => (await withForeignChannel((channel) => channel.checkQueue(name))).messageCount === 0
+  return eventually(isEmpty, 15_000, 'the queue to be empty')
+}
+
 test('a message stays in its queue until it is known to be durable, and is given out again where it is not', async () => {
   const name = await queue('classic')
   await send(name, numbered('a', 3))
-  const appends = new Recorder<string[]>()
-  const answers = [Promise.reject(new Error('not durable')), new Promise<void>(() => undefined), Promise.resolve()]
-  const log = {
-    append(records: readonly AppendRecord[]) {
-      appends.push(records.map(({ value }) => Buffer.from(value).toString()))
-      return answers[Math.min(appends.items.length, 3) - 1]!
-    },
-  }
-  answers[0]!.catch(() => undefined)
+  const { log, appends } = answering(refused, unanswered, durable)
   const link = new Link('inlet', url, {}, silent)
   const first = new QueueInlet({ link, queue: name, log, logger: silent })
   await appends.first(2, 15_000)
@@ -148,11 +164,30 @@ test('a message stays in its queue until it is known to be durable, and is given
   const again = new Link('inlet', url, {}, silent)
   const second = new QueueInlet({ link: again, queue: name, log, logger: silent })
   await appends.first(3, 15_000)
-  expect(appends.items).toEqual([numbered('a', 3), numbered('a', 3), numbered('a', 3)])
-  const isEmpty = async () => (await withForeignChannel((channel) => channel.checkQueue(name))).messageCount === 0
-  await eventually(isEmpty, 15_000, 'the queue to be empty')
+  await emptied(name)
+  expect(appends.items.slice(0, 3).map(([text]) => text)).toEqual(['a0', 'a0', 'a0'])
+  expect(appends.items.slice(2).flat()).toEqual(numbered('a', 3))
   await second.close()
   await again.close()
+})
+
+test('nothing of a queue goes into the log past a message that the log refused', async () => {
+  const name = await queue('classic')
+  const long = numbered('a', 100).map((text) => text.padEnd(20_000))
+  await send(name, long, () => ({ messageId: 'some' }))
+  const refusedLater = async () => {
+    // Others arrive meanwhile.
+    await delay(100)
+    await refused()
+  }
+  const { log, appends } = answering(refusedLater, durable)
+  const link = new Link('inlet', url, {}, silent)
+  const inlet = new QueueInlet({ link, queue: name, log, logger: silent })
+  await appends.first(2, 15_000)
+  await emptied(name)
+  expect(appends.items.slice(1).flat()).toEqual(long)
+  await inlet.close()
+  await link.close()
 })
 
 test('a message whose headers fit into no record keeps its value and its id', async () => {
