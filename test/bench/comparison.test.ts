@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { rowOf, verdictOf } from './comparison.js'
 import type { MemoryResult } from './memory-run.js'
-import type { Figure, RunResult } from './scenarios.js'
+import type { Figure, RunResult } from './scenarios/scenario.js'
 
 const spread = (median: number, min = median, max = median) => ({ median, min, max })
 

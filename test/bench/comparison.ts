@@ -1,6 +1,6 @@
 /* Raw and gateway in turn, and what their figures say of each other. */
 import type { Bench } from './bench.js'
-import type { Figure, Goal, RunResult, Scenario } from './scenarios.js'
+import type { Figure, Goal, RunResult, Scenario } from './scenarios/scenario.js'
 import type { ServerKind } from './servers.js'
 import { type Spread, spreadOf } from './statistics.js'
 

@@ -10,7 +10,8 @@ import { type BenchOptions, readOptions, UsageError, usage } from './options.js'
 import { openFilesLimit } from './process-usage.js'
 import { profileServer } from './profile.js'
 import { keepResult, measurementOf, tableOf, writeDocs } from './report.js'
-import { type Scenario, scenarioOf } from './scenarios.js'
+import { scenarioOf } from './scenarios/index.js'
+import type { Scenario } from './scenarios/scenario.js'
 import { writeTokens } from './servers.js'
 
 const say = (line: string) => console.log(line)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cacheFolder } from '@roomway/testing'
-import { scenarioNames } from './scenarios.js'
+import { scenarioNames } from './scenarios/index.js'
 
 export interface BenchOptions {
   readonly names: readonly string[]

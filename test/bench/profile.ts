@@ -10,7 +10,7 @@ import { repositoryFolder } from '@roomway/testing'
 import type { Bench } from './bench.js'
 import { describe } from './comparison.js'
 import { UsageError } from './options.js'
-import type { Scenario } from './scenarios.js'
+import type { Scenario } from './scenarios/scenario.js'
 import type { ServerKind } from './servers.js'
 
 interface ProfileNode {

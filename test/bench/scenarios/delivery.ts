@@ -1,0 +1,78 @@
+/* Events from a broker to sockets: to one room, and to many. */
+import type { BrokerKind } from '../brokers.js'
+import { type DeliveryPlan, type DeliveryResult, runDelivery } from '../delivery-run.js'
+import { type Figure, figure, type Goal, type MakeScenario, type Scenario, scaled } from './scenario.js'
+
+export function fanout(broker: BrokerKind, cpuGoal: number): MakeScenario {
+  return (name, options) => {
+    const { warmUpMs, measureMs } = options
+    const sockets = scaled(1_000, options)
+    const plan = { broker, rooms: 1, sockets, eventsPerSecond: scaled(1_000, options), warmUpMs, measureMs }
+    const title = `fan-out, ${broker}: 1 room, ${sockets} sockets, ${plan.eventsPerSecond} events/s`
+    const cpu = delivered('cpu', 'CPU per frame', 'µs', { times: cpuGoal }, (run) => run.cpuUsPerFrame)
+    return delivery(name, title, plan, cpu, undefined)
+  }
+}
+
+export function rooms(broker: BrokerKind, rate: number): MakeScenario {
+  return (name, options) => {
+    const { warmUpMs, measureMs } = options
+    const count = scaled(1_000, options)
+    const plan = { broker, rooms: count, sockets: count, eventsPerSecond: scaled(rate, options), warmUpMs, measureMs }
+    const title = `distinct rooms, ${broker}: ${count} rooms with 1 socket each, ${plan.eventsPerSecond} events/s`
+    const latency = broker === 'kafka' ? { p50: { times: 1, plus: 0.5 }, p99: { times: 1.2 } } : undefined
+    return delivery(name, title, plan, cpuPerEvent({ times: 1.25 }), latency)
+  }
+}
+
+/** The raw server's part is played by a gateway with tracing off. */
+export function tracing(tracedShare: number, cpuGoal: number): MakeScenario {
+  return (name, options) => {
+    const { warmUpMs, measureMs } = options
+    const count = scaled(1_000, options)
+    const rate = scaled(5_000, options)
+    const off = { broker: 'kafka' as const, rooms: count, sockets: count, eventsPerSecond: rate, warmUpMs, measureMs }
+    return {
+      name,
+      title: `tracing, ${tracedShare * 100} % of ${rate} events/s sampled; “raw” is the gateway with tracing off`,
+      figures: [cpuPerEvent({ times: cpuGoal })],
+      connections: count,
+      run: (bench, kind) => {
+        const env = { OTEL_EXPORTER_OTLP_ENDPOINT: bench.collectorUrl, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }
+        return runDelivery(bench, 'gateway', kind === 'raw' ? off : { ...off, tracedShare, env })
+      },
+    }
+  }
+}
+
+interface LatencyGoals {
+  readonly p50: Goal
+  readonly p99: Goal
+}
+
+function delivery(
+  name: string,
+  title: string,
+  plan: DeliveryPlan,
+  cpu: Figure,
+  latency: LatencyGoals | undefined,
+): Scenario {
+  const figures = [
+    cpu,
+    delivered('p50', 'latency p50', 'ms', latency?.p50, (run) => run.p50Ms),
+    delivered('p99', 'latency p99', 'ms', latency?.p99, (run) => run.p99Ms),
+  ]
+  return { name, title, figures, connections: plan.sockets, run: (bench, kind) => runDelivery(bench, kind, plan) }
+}
+
+const cpuPerEvent = (goal: Goal) => delivered('cpu', 'CPU per event', 'µs', goal, (run) => run.cpuUsPerEvent)
+
+function delivered(
+  id: string,
+  title: string,
+  unit: string,
+  goal: Goal | undefined,
+  of: (run: DeliveryResult) => number,
+): Figure {
+  return figure<DeliveryResult>(id, title, unit, goal, of)
+}

@@ -1,0 +1,31 @@
+/* What is measured. */
+import type { BenchOptions } from '../options.js'
+import { connect, memory } from './connections.js'
+import { fanout, rooms, tracing } from './delivery.js'
+import { hop } from './hops.js'
+import { backlog, resume } from './returns.js'
+import type { MakeScenario, Scenario } from './scenario.js'
+
+const makers: Readonly<Record<string, MakeScenario>> = {
+  fanout: fanout('kafka', 1.1),
+  'fanout-rabbitmq': fanout('rabbitmq', 1.25),
+  'fanout-embedded': fanout('embedded', 1.25),
+  rooms: rooms('kafka', 5_000),
+  'rooms-15k': rooms('kafka', 15_000),
+  'rooms-rabbitmq': rooms('rabbitmq', 5_000),
+  'rooms-embedded': rooms('embedded', 5_000),
+  memory,
+  connect,
+  resume,
+  backlog,
+  publish: hop('app'),
+  direct: hop('direct'),
+  'tracing-1': tracing(0.01, 1.03),
+  'tracing-100': tracing(1, 1.5),
+}
+
+export const scenarioNames: readonly string[] = Object.keys(makers)
+
+export function scenarioOf(name: string, options: BenchOptions): Scenario {
+  return makers[name]!(name, options)
+}

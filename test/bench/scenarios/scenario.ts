@@ -1,0 +1,54 @@
+/* What a scenario is: a run that both servers go through, and the figures taken from it. */
+import type { Bench } from '../bench.js'
+import type { ConnectResult } from '../connect-run.js'
+import type { DeliveryResult } from '../delivery-run.js'
+import type { HopResult } from '../hop-run.js'
+import type { MemoryResult } from '../memory-run.js'
+import type { BenchOptions } from '../options.js'
+import type { ResumeResult } from '../resume-run.js'
+import type { ServerKind } from '../servers.js'
+
+export type RunResult = DeliveryResult | MemoryResult | ConnectResult | HopResult | ResumeResult
+
+/** What the gateway's figure is to be, beside the raw server's: at most so many times as much, and so much more. */
+export interface Goal {
+  readonly times: number
+  readonly plus?: number
+}
+
+export interface Figure {
+  readonly id: string
+  readonly title: string
+  readonly unit: string
+  /** Undefined where there is none. */
+  readonly goal: Goal | undefined
+  readonly of: (result: RunResult) => number
+  /** What the figure is compared with, of the same run; undefined: with the raw server's. */
+  readonly baseline?: (result: RunResult) => number
+}
+
+export interface Scenario {
+  readonly name: string
+  readonly title: string
+  readonly figures: readonly Figure[]
+  /** Bearer tokens it needs. */
+  readonly connections: number
+  run(bench: Bench, kind: ServerKind): Promise<RunResult>
+}
+
+export type MakeScenario = (name: string, options: BenchOptions) => Scenario
+
+/** By `--scale`. */
+export function scaled(value: number, { scale }: BenchOptions): number {
+  return Math.max(1, Math.round(value * scale))
+}
+
+export function figure<Result extends RunResult>(
+  id: string,
+  title: string,
+  unit: string,
+  goal: Goal | undefined,
+  of: (run: Result) => number,
+): Figure {
+  return { id, title, unit, goal, of: (result) => of(result as Result) }
+}
