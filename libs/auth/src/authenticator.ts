@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto'
+import { webcrypto } from 'node:crypto'
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { AuthError } from './auth-error.js'
 import { anonymous, type Identity, identityOf } from './identity.js'
@@ -63,11 +63,26 @@ type Verify = (token: string) => Promise<JWTPayload>
 function verifier(options: JwtOptions): Verify {
   const checks = claimChecks(options)
   if (options.key.kind === 'secret') {
-    const key = createSecretKey(Buffer.from(options.key.secret.reveal()))
-    return async (token) => (await jwtVerify(token, key, { ...checks, algorithms: secretAlgorithms })).payload
+    const keyOf = secretKeys(Buffer.from(options.key.secret.reveal()))
+    const all = { ...checks, algorithms: secretAlgorithms }
+    return async (token) => (await jwtVerify(token, keyOf, all)).payload
   }
   const keySet = createRemoteJWKSet(new URL(options.key.url))
   return (token) => verifyByKeySet(token, keySet, { ...checks, algorithms: keySetAlgorithms })
+}
+
+/** jose would import a secret anew for each token, which costs more than the check itself. */
+function secretKeys(secret: Uint8Array): (header: { readonly alg?: string }) => Promise<webcrypto.CryptoKey> {
+  const keys = new Map<string, Promise<webcrypto.CryptoKey>>()
+  return ({ alg = '' }) => {
+    let key = keys.get(alg)
+    if (key === undefined) {
+      const algorithm = { name: 'HMAC', hash: alg.replace('HS', 'SHA-') }
+      key = webcrypto.subtle.importKey('raw', secret, algorithm, false, ['verify'])
+      keys.set(alg, key)
+    }
+    return key
+  }
 }
 
 function claimChecks({ issuer, audience, clockSkewMs }: JwtOptions): JWTVerifyOptions {

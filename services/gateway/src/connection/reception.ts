@@ -143,7 +143,7 @@ export class Reception {
     }
     if (guest.state !== 'verifying') return
     guest.state = 'connected'
-    this.#welcome(guest, identity)
+    guest.socket.cork(() => this.#welcome(guest, identity))
   }
 
   #welcome(guest: Guest, identity: Identity): void {

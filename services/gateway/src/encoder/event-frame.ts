@@ -15,19 +15,22 @@ export function liveFrame(event: LoggedEvent, format: WireFormat, prev: number =
   return format === 'json' ? writeJson(event, prev) : packMsgpack(event, prev)
 }
 
-/** The frame, kept with the event for the next replay that needs it. */
+/** The frame, kept with an event of the recent window for the next replay that needs it. */
 export function keptFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
+  const kept = format === 'json' ? event.jsonFrame : event.msgpackFrame
+  if (kept !== undefined) return kept
+  const frame = ownFrame(event, format)
+  event.home.window.grew(frame.length)
+  return frame
+}
+
+/** The frame in memory of its own, which lives as long as the event. */
+export function ownFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
   if (format === 'json') {
-    if (event.jsonFrame === undefined) {
-      event.jsonFrame = Buffer.from(writeJson(event, event.prev))
-      event.home.window.grew(event.jsonFrame.length)
-    }
+    event.jsonFrame ??= Buffer.from(writeJson(event, event.prev))
     return event.jsonFrame
   }
-  if (event.msgpackFrame === undefined) {
-    event.msgpackFrame = packMsgpack(event, event.prev)
-    event.home.window.grew(event.msgpackFrame.length)
-  }
+  event.msgpackFrame ??= packMsgpack(event, event.prev)
   return event.msgpackFrame
 }
 

@@ -1,0 +1,152 @@
+import type { Batch } from '@roomway/broker'
+import type { WireFormat } from '@roomway/protocol'
+import { type EventReader, openEventReader, type RoomDirectory } from '@roomway/records'
+import { liveFrame, ownFrame } from '../../encoder/event-frame.js'
+import type { Membership } from '../../rooms/membership.js'
+import type { Room } from '../../rooms/room.js'
+import { isSessionRoom } from '../../rooms/session-room.js'
+import { LoggedEvent } from '../logged-event.js'
+
+export interface ScanOptions {
+  readonly epoch: string
+  readonly directory: RoomDirectory
+  readonly softLimitBytes: number
+}
+
+/** What a scan may do at a time before live events have their turn. */
+const sliceMs = 2
+/** How much is sent to a socket before its buffer is looked at again. */
+const checkEveryBytes = 8_192
+/** Records read between two looks at the clock. */
+const readAtOnce = 32
+
+/** A room in a scan. Its members are served together, each with all of a batch's events at once: one write to a socket, not one an event. */
+interface ScannedRoom {
+  readonly room: Room
+  readonly members: Membership[]
+  prev: number
+  events: LoggedEvent[]
+}
+
+/** A membership that left the scan (its socket was full) may wait for a later one: this one's records would skip what it missed. */
+export const isServed = (membership: Membership, scan: object): boolean =>
+  membership.state === 'replaying' && membership.scan === scan
+
+/** One reading of a stretch of a partition, and whom it serves. */
+export class Scan {
+  readonly #id: AbortController
+  readonly #softLimitBytes: number
+  readonly #reader: EventReader
+  readonly #members: readonly Membership[]
+  readonly #byRoom = new Map<string, ScannedRoom>()
+  #turnEndsAtMs = 0
+
+  constructor(
+    options: ScanOptions,
+    partition: number,
+    from: number,
+    members: readonly Membership[],
+    id: AbortController,
+  ) {
+    this.#id = id
+    this.#softLimitBytes = options.softLimitBytes
+    this.#members = members
+    this.#reader = openEventReader({ epoch: options.epoch, partition, directory: options.directory })
+    for (const membership of members) {
+      const { room } = membership
+      const scanned = this.#byRoom.get(room.name)
+      if (scanned !== undefined) scanned.members.push(membership)
+      else this.#byRoom.set(room.name, { room, members: [membership], prev: from - 1, events: [] })
+    }
+  }
+
+  /** Aborts the scan where nobody is left to serve. */
+  async onBatch(batch: Batch): Promise<void> {
+    this.#turnEndsAtMs = performance.now() + sliceMs
+    for (const scanned of await this.#read(batch)) await this.#give(scanned)
+    let served = 0
+    for (const membership of this.#members) {
+      if (!isServed(membership, this.#id)) continue
+      membership.position = Math.max(membership.position, batch.nextOffset - 1)
+      served++
+    }
+    if (served === 0) this.#id.abort()
+    await this.#nextTurn()
+  }
+
+  /** The rooms that have events in the batch. */
+  async #read({ records }: Batch): Promise<ReadonlySet<ScannedRoom>> {
+    const rooms = new Set<ScannedRoom>()
+    for (let n = 0; n < records.length; n++) {
+      if (n % readAtOnce === 0 && this.#isTurnOver()) await this.#nextTurn()
+      const event = this.#reader.read(records[n]!)
+      const scanned = event === undefined ? undefined : this.#byRoom.get(event.room)
+      if (event === undefined || scanned === undefined) continue
+      scanned.events.push(new LoggedEvent(scanned.room, event, scanned.prev, 0))
+      scanned.prev = event.offset
+      rooms.add(scanned)
+    }
+    return rooms
+  }
+
+  async #give(scanned: ScannedRoom): Promise<void> {
+    const { members, events } = scanned
+    scanned.events = []
+    for (const membership of members) {
+      if (this.#isTurnOver()) await this.#nextTurn()
+      if (isServed(membership, this.#id))
+        membership.connection.socket.cork(() => this.#serve(membership, events, members.length > 1))
+    }
+  }
+
+  #serve(membership: Membership, events: readonly LoggedEvent[], isShared: boolean): void {
+    const { socket } = membership.connection
+    const frameOf = isShared ? ownFrame : liveFrame
+    let unchecked = 0
+    for (const event of events) {
+      if (membership.position >= event.offset) continue
+      unchecked += send(membership, event, frameOf)
+      if (unchecked < checkEveryBytes) continue
+      if (socket.bufferedBytes() > this.#softLimitBytes) return holdBack(membership)
+      unchecked = 0
+    }
+    if (socket.bufferedBytes() > this.#softLimitBytes) holdBack(membership)
+  }
+
+  #isTurnOver(): boolean {
+    return performance.now() > this.#turnEndsAtMs
+  }
+
+  async #nextTurn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#turnEndsAtMs = performance.now() + sliceMs
+  }
+}
+
+/** Returns about how much was sent. */
+function send(
+  membership: Membership,
+  event: LoggedEvent,
+  frameOf: (event: LoggedEvent, format: WireFormat) => Uint8Array,
+): number {
+  const { connection, told } = membership
+  const { format } = connection.socket
+  let bytes = event.payload.length
+  if (isSessionRoom(event.room)) connection.sendOutcome(event)
+  else {
+    const frame = event.prev > told ? liveFrame(event, format, told) : frameOf(event, format)
+    bytes = frame.length
+    connection.socket.send(frame)
+  }
+  membership.position = event.offset
+  membership.told = event.offset
+  membership.replayed++
+  connection.counters.framesSent++
+  return bytes
+}
+
+function holdBack(membership: Membership): void {
+  membership.state = 'draining'
+  membership.scan = undefined
+  membership.connection.whenDrained(membership)
+}
