@@ -180,21 +180,29 @@ async function faultOf(
 ): Promise<string | undefined> {
   if (failedAppends > 0) return `${failedAppends} appends failed`
   const { events } = feedOf(configuration, times)
-  const perRoom = events / configuration.rooms
   const endMs = performance.now() + drainMs
   for (;;) {
     const read = await Promise.all(gateways.map(eventsRead))
     const marks = await Promise.all(clients.map((client) => client.mark()))
-    const isWhole =
-      read.every((count) => count === events) &&
-      marks.every((mark) => mark.leastEvents === perRoom && mark.mostEvents === perRoom && mark.closed === 0)
-    if (isWhole) return undefined
-    if (performance.now() > endMs) {
-      const got = marks.map(({ leastEvents, mostEvents }) => `${leastEvents} to ${mostEvents}`).join(', ')
-      return `of ${events} events the gateways read ${read.join(', ')}; each socket should have got ${perRoom}, and they got ${got}`
-    }
+    const missing = missingOf(events, configuration.rooms, read, marks)
+    if (missing === undefined || performance.now() > endMs) return missing
     await delay(50)
   }
+}
+
+/** What has not arrived, or twice; undefined where each gateway read each event, and each socket got those of its room. */
+export function missingOf(
+  events: number,
+  rooms: number,
+  read: readonly number[],
+  marks: readonly Pick<LoadMark, 'leastEvents' | 'mostEvents' | 'closed'>[],
+): string | undefined {
+  const perRoom = events / rooms
+  if (read.some((count) => count !== events)) return `of ${events} events the gateways read ${read.join(', ')}`
+  const wrong = marks.find((mark) => mark.leastEvents !== perRoom || mark.mostEvents !== perRoom || mark.closed > 0)
+  if (wrong === undefined) return undefined
+  const { leastEvents, mostEvents, closed } = wrong
+  return `each socket should have got ${perRoom} events; they got ${leastEvents} to ${mostEvents}, and ${closed} were closed`
 }
 
 /** By the gateway's own count. */
