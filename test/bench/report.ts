@@ -29,14 +29,14 @@ export async function measurementOf(comparison: Comparison, options: BenchOption
   return { ...comparison, at: new Date().toISOString(), machine: machine(), commit: await commit(), settings }
 }
 
-function machine(): string {
+export function machine(): string {
   const processors = cpus()
   const memory = Math.round(totalmem() / 2 ** 30)
   const processor = `${processors.length} × ${processors[0]?.model.trim() ?? 'unknown CPU'} (${arch()})`
   return `${processor}, ${memory} GB, Linux ${release()}, Node ${process.versions.node}`
 }
 
-async function commit(): Promise<string> {
+export async function commit(): Promise<string> {
   const cwd = repositoryFolder()
   try {
     const hash = (await run('git', ['rev-parse', '--short', 'HEAD'], { cwd })).trim()
@@ -93,7 +93,7 @@ function range(spread: Spread | undefined): string {
   return spread === undefined ? '–' : `${spread.min.toFixed(2)}–${spread.max.toFixed(2)}`
 }
 
-function aligned(lines: readonly (readonly string[])[]): string {
+export function aligned(lines: readonly (readonly string[])[]): string {
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
   const written = lines.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`

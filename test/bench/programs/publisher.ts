@@ -10,6 +10,8 @@ import { type FeedPlan, feed } from './event-feed.js'
 export interface PublisherPlan extends FeedPlan {
   readonly address: Exclude<BrokerAddress, { kind: 'embedded' }>
   readonly prefix: string
+  /** Default 16. */
+  readonly partitions?: number
 }
 
 /** What a raw pipe must know to read the log. */
@@ -21,8 +23,8 @@ export interface PublisherReady {
 const plan = JSON.parse(process.argv[2]!) as PublisherPlan
 const logger = { debug() {}, info() {}, warn() {}, error: console.error }
 
-function open({ address, prefix }: PublisherPlan): Promise<Broker> {
-  const options = { prefix, partitions: 16, logger }
+function open({ address, prefix, partitions = 16 }: PublisherPlan): Promise<Broker> {
+  const options = { prefix, partitions, logger }
   return address.kind === 'kafka'
     ? openKafkaBroker({ ...options, brokers: [...address.brokers] })
     : openRabbitmqBroker({ ...options, url: address.url })

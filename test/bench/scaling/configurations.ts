@@ -1,0 +1,64 @@
+/* What is measured. Rates are low, so that nothing waits for a processor on a machine with two cores: a model of costs needs costs, not queues. */
+
+export interface Configuration {
+  readonly name: string
+  readonly gateways: number
+  readonly partitions: number
+  /** That events go to, in turn. */
+  readonly rooms: number
+  /** Of each gateway, one room each, from the first room on. */
+  readonly sockets: number
+  readonly eventsPerSecond: number
+  /** Default 128. */
+  readonly payloadBytes?: number
+  /** `fit`: the constants are fitted to it; `check`: it is predicted, and compared. */
+  readonly use: 'fit' | 'check'
+  /** Further environment of the gateways. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const base = { gateways: 1, partitions: 16, rooms: 1_000, sockets: 0, use: 'fit' } as const
+const idle = { ...base, eventsPerSecond: 0 }
+const dropped = { ...base, eventsPerSecond: 3_000 }
+const single = { ...base, sockets: 1_000, eventsPerSecond: 2_000 }
+const fanOut = { ...base, rooms: 100, sockets: 1_000, eventsPerSecond: 500 }
+
+export const configurations: readonly Configuration[] = [
+  { ...idle, name: 'idle' },
+  { ...idle, name: 'idle, 4 partitions', partitions: 4 },
+  { ...idle, name: 'idle, 32 partitions', partitions: 32 },
+  { ...idle, name: 'idle, 64 partitions', partitions: 64, use: 'check' },
+  { ...dropped, name: 'no members, 500/s', eventsPerSecond: 500 },
+  { ...dropped, name: 'no members, 1,500/s', eventsPerSecond: 1_500 },
+  { ...dropped, name: 'no members, 3,000/s' },
+  { ...dropped, name: 'no members, 6,000/s', eventsPerSecond: 6_000 },
+  { ...dropped, name: 'no members, 4 partitions', partitions: 4 },
+  { ...dropped, name: 'no members, 32 partitions', partitions: 32 },
+  { ...dropped, name: 'no members, 64 partitions', partitions: 64, use: 'check' },
+  { ...dropped, name: 'no members, 10,000 rooms', rooms: 10_000, use: 'check' },
+  { ...single, name: 'one member a room, 1,000/s', eventsPerSecond: 1_000 },
+  { ...single, name: 'one member a room, 2,000/s' },
+  { ...single, name: 'one member a room, 4,000/s', eventsPerSecond: 4_000, use: 'check' },
+  { ...single, name: 'every fourth room has one', sockets: 250, use: 'check' },
+  { ...fanOut, name: '10 members a room' },
+  { ...fanOut, name: '100 members a room', rooms: 10, eventsPerSecond: 100 },
+  { ...fanOut, name: '10 members a room, 1,000/s', eventsPerSecond: 1_000, use: 'check' },
+  { ...dropped, name: '2 gateways, no members', gateways: 2 },
+  { ...single, name: '2 gateways, every second room', gateways: 2, sockets: 500 },
+  { ...dropped, name: '4 gateways, no members', gateways: 4, use: 'check' },
+  { ...single, name: '4 gateways, every fourth room', gateways: 4, sockets: 250, use: 'check' },
+]
+
+/** One member a room at a steady rate, and one thing changed. The first stands at both ends, so that the noise shows. */
+export const tuningConfigurations: readonly Configuration[] = [
+  { ...single, name: 'as it is', env: {} },
+  { ...single, name: '`--max-semi-space-size=1`', env: { NODE_OPTIONS: '--max-semi-space-size=1' } },
+  { ...single, name: '`--max-semi-space-size=32`', env: { NODE_OPTIONS: '--max-semi-space-size=32' } },
+  { ...single, name: '`--max-semi-space-size=64`', env: { NODE_OPTIONS: '--max-semi-space-size=64' } },
+  { ...single, name: '`ROOMWAY_RECENT_WINDOW_BYTES=4194304`', env: { ROOMWAY_RECENT_WINDOW_BYTES: '4194304' } },
+  { ...single, name: 'events of 1,024 bytes', payloadBytes: 1_024 },
+  { ...single, name: 'as it is, again', env: {} },
+].map((configuration) => ({ ...configuration, eventsPerSecond: 4_000 }))
+
+/** Its first runs compile the broker's code; it counts nowhere. */
+export const warmUpConfiguration: Configuration = { ...single, name: 'warm-up' }
