@@ -145,8 +145,7 @@ function settingsTable({ tuning }: Kept): string {
 const cpu = (ms: number) => `${(ms / 10).toFixed(1)} %`
 const kB = (bytes: number) => `${Math.round(bytes / 1_000)} kB/s`
 const percent = (share: number) => `${Math.round(share * 100)} %`
-const short = (value: number) =>
-  value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(2)))
+const short = (value: number) => (value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(2))))
 
 function withError(predicted: number, measured: number, format: (value: number) => string): string {
   const error = predicted / measured - 1
