@@ -2,7 +2,7 @@
 import type { Bench } from './bench.js'
 import type { Figure, Goal, RunResult, Scenario } from './scenarios/scenario.js'
 import type { ServerKind } from './servers.js'
-import { type Spread, spreadOf } from './statistics.js'
+import { noiseOf, type Spread, spreadOf } from './statistics.js'
 
 export type Verdict = 'met' | 'missed' | 'too close to tell' | 'no goal' | 'void'
 
@@ -16,9 +16,14 @@ export interface Row {
   /** Gateway by raw, of each pair of runs. */
   readonly ratio: Spread | undefined
   /** Raw by the raw before it: what a difference of nothing looks like on this machine. */
-  readonly noise: Spread | undefined
+  readonly noise: Noise | undefined
   readonly goal: Goal | undefined
   readonly verdict: Verdict
+}
+
+export interface Noise extends Spread {
+  /** How far the median of as many ratios may be off by chance; see `noiseOf`. */
+  readonly margin: number
 }
 
 export interface Comparison {
@@ -29,22 +34,43 @@ export interface Comparison {
   readonly runs: readonly RunResult[]
 }
 
-/** Runs raw, gateway, raw, gateway, …, raw. */
+export interface Pairs {
+  readonly least: number
+  /** Where the noise asks for more. */
+  readonly most: number
+}
+
+/** What raw against raw is to read at most, of the first figure that has a goal. */
+export const noiseWanted = 0.03
+
+/** Runs raw, gateway, raw, gateway, …, raw: until the noise is small enough and every goal is clearly met or missed, or the most pairs are run. */
 export async function compare(
   bench: Bench,
   scenario: Scenario,
-  pairs: number,
+  pairs: Pairs,
   say: (line: string) => void,
 ): Promise<Comparison> {
   const runs: RunResult[] = []
-  for (let n = 0; n <= pairs * 2; n++) {
-    const kind: ServerKind = n % 2 === 0 ? 'raw' : 'gateway'
+  const runOne = async () => {
+    const kind: ServerKind = runs.length % 2 === 0 ? 'raw' : 'gateway'
     const result = await scenario.run(bench, kind)
     runs.push(result)
     say(`  ${kind.padEnd(8)} ${describe(scenario, result)}`)
   }
-  const rows = scenario.figures.map((figure) => rowOf(scenario, figure, runs))
-  return { name: scenario.name, title: scenario.title, rows, runs }
+  const rows = () => scenario.figures.map((figure) => rowOf(scenario, figure, runs))
+  await runOne()
+  for (let pair = 0; pair < pairs.least || (pair < pairs.most && !isSettled(rows())); pair++) {
+    await runOne()
+    await runOne()
+  }
+  return { name: scenario.name, title: scenario.title, rows: rows(), runs }
+}
+
+/** Whether more pairs would tell nothing more. */
+export function isSettled(rows: readonly Row[]): boolean {
+  const judged = rows.filter(({ goal }) => goal !== undefined)
+  const margin = judged[0]?.noise?.margin ?? 0
+  return margin <= noiseWanted && judged.every(({ verdict }) => verdict !== 'too close to tell')
 }
 
 export function describe(scenario: Scenario, result: RunResult): string {
@@ -53,7 +79,7 @@ export function describe(scenario: Scenario, result: RunResult): string {
     .map((figure) => ({ figure, value: figure.of(result) }))
     .filter(({ value }) => Number.isFinite(value))
     .map(({ figure, value }) => `${figure.title} ${value.toPrecision(3)} ${figure.unit}`)
-  const load = 'serverLoad' in result ? [loadOf(result)] : []
+  const load = 'serverLoad' in result ? [loadOf(result)] : 'limit' in result ? [`limited by ${result.limit}`] : []
   return [...figures, ...load].join(', ')
 }
 
@@ -71,8 +97,9 @@ export function rowOf(scenario: Pick<Scenario, 'name'>, figure: Figure, runs: re
   const gateways = counting(isGateway, of)
   const raws = baseline === undefined ? counting(isRaw, of) : counting(isGateway, baseline)
   const ratio = quotients(gateways, raws)
-  const noise = baseline === undefined ? quotients(raws.slice(1), raws) : undefined
-  const judged = quotients(lessened(gateways, goal?.plus ?? 0), raws)
+  const noise = baseline === undefined ? noiseAmong(quotients(raws.slice(1), raws)) : undefined
+  const plus = goal !== undefined && 'plus' in goal ? goal.plus : undefined
+  const judged = spreadOfAny(quotients(lessened(gateways, plus ?? 0), raws))
   return {
     scenario: scenario.name,
     figure: figure.id,
@@ -80,10 +107,10 @@ export function rowOf(scenario: Pick<Scenario, 'name'>, figure: Figure, runs: re
     unit: figure.unit,
     raw: medianOf(raws),
     gateway: medianOf(gateways),
-    ratio,
+    ratio: spreadOfAny(ratio),
     noise,
     goal,
-    verdict: verdictOf(judged, noise, goal?.times),
+    verdict: verdictOf(judged, noise?.margin, goal),
   }
 }
 
@@ -94,12 +121,19 @@ function lessened(values: readonly (number | undefined)[], by: number): (number 
   return values.map((value) => (value === undefined ? undefined : value - by))
 }
 
-function quotients(above: readonly (number | undefined)[], below: readonly (number | undefined)[]): Spread | undefined {
-  const all = above.flatMap((value, n) => {
+function quotients(above: readonly (number | undefined)[], below: readonly (number | undefined)[]): number[] {
+  return above.flatMap((value, n) => {
     const by = below[n]
     return value === undefined || by === undefined ? [] : [value / by]
   })
-  return all.length === 0 ? undefined : spreadOf(all)
+}
+
+function spreadOfAny(values: readonly number[]): Spread | undefined {
+  return values.length === 0 ? undefined : spreadOf(values)
+}
+
+function noiseAmong(ratios: readonly number[]): Noise | undefined {
+  return ratios.length === 0 ? undefined : { ...spreadOf(ratios), margin: noiseOf(ratios) }
 }
 
 function medianOf(values: readonly (number | undefined)[]): number | undefined {
@@ -107,11 +141,16 @@ function medianOf(values: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : spreadOf(known).median
 }
 
-/** A goal counts as met, or missed, only beyond the noise. */
-export function verdictOf(ratio: Spread | undefined, noise: Spread | undefined, goal: number | undefined): Verdict {
+/** A goal counts as met, or missed, only beyond the noise, which is a share of the ratio. */
+export function verdictOf(ratio: Spread | undefined, margin: number | undefined, goal: Goal | undefined): Verdict {
   if (ratio === undefined) return 'void'
   if (goal === undefined) return 'no goal'
-  const margin = noise === undefined ? 0 : Math.max(noise.max - 1, 1 - noise.min)
-  if (ratio.median * (1 + margin) <= goal) return 'met'
-  return ratio.median / (1 + margin) > goal ? 'missed' : 'too close to tell'
+  const least = ratio.median / (1 + (margin ?? 0))
+  const most = ratio.median * (1 + (margin ?? 0))
+  if ('atLeast' in goal) {
+    if (least >= goal.atLeast) return 'met'
+    return most < goal.atLeast ? 'missed' : 'too close to tell'
+  }
+  if (most <= goal.times) return 'met'
+  return least > goal.times ? 'missed' : 'too close to tell'
 }

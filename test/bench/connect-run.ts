@@ -4,7 +4,7 @@ import type { Bench } from './bench.js'
 import { idlePlan } from './idle-plan.js'
 import { LoadClient } from './load-client.js'
 import { cpuMs } from './process-usage.js'
-import { type ServerKind, startServer } from './servers.js'
+import { type ServerKind, startServer, tokensOf } from './servers.js'
 
 export interface ConnectResult {
   readonly server: ServerKind
@@ -18,7 +18,7 @@ export interface ConnectResult {
 
 export async function runConnect(bench: Bench, kind: ServerKind, connections: number): Promise<ConnectResult> {
   const server = await startServer(await idlePlan(bench, kind))
-  const tokensFile = kind === 'gateway' ? bench.tokensFile : undefined
+  const tokensFile = tokensOf(bench, server)
   const client = new LoadClient(bench.loadProgram, server.target, { rooms: connections, sampleEvery: 1, tokensFile })
   try {
     const signatureUs = kind === 'gateway' ? await signatureCheckUs() : 0

@@ -10,7 +10,7 @@ import { LoadClient, type LoadMark } from './load-client.js'
 import { cpuMs } from './process-usage.js'
 import type { FeedPlan, FeedReport } from './programs/event-feed.js'
 import type { PublisherPlan, PublisherReady } from './programs/publisher.js'
-import { type RunningServer, type ServerKind, startServer } from './servers.js'
+import { type RunningServer, type ServerKind, startServer, tokensOf } from './servers.js'
 
 export interface DeliveryPlan {
   readonly broker: BrokerKind
@@ -65,7 +65,7 @@ export async function runDelivery(bench: Bench, kind: ServerKind, plan: Delivery
     const { server, source, brokerPid } = await startServing(bench, kind, plan, own)
     const framesPerSecond = (plan.eventsPerSecond * plan.sockets) / plan.rooms
     const sampleEvery = Math.max(1, Math.round(framesPerSecond / samplesPerSecond))
-    const options = { rooms: plan.rooms, sampleEvery, tokensFile: kind === 'gateway' ? bench.tokensFile : undefined }
+    const options = { rooms: plan.rooms, sampleEvery, tokensFile: tokensOf(bench, server) }
     const client = own(new LoadClient(bench.loadProgram, server.target, options))
     await bench.pin('load', client.pid)
     await client.open(plan.sockets)

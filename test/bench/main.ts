@@ -1,18 +1,24 @@
 /* `npm run bench`: see docs/benchmarks.md. Exit code 1 where a figure could not be had, 2 on wrong usage. */
+import { basename, dirname, join } from 'node:path'
 import { findProgram } from '@roomway/testing'
 import type { Bench } from './bench.js'
 import { BenchBrokers } from './brokers.js'
+import { notices } from './check.js'
 import { startCollector } from './collector.js'
 import { compare, type Row } from './comparison.js'
 import { pinTo } from './delivery-run.js'
+import { publish, writeDocuments } from './documents.js'
 import { findLoadProgram } from './load-client.js'
 import { type BenchOptions, readOptions, UsageError, usage } from './options.js'
 import { openFilesLimit } from './process-usage.js'
 import { profileServer } from './profile.js'
-import { keepResult, measurementOf, tableOf, writeDocs } from './report.js'
+import { keepResult, measurementOf, readResults } from './report.js'
 import { scenarioOf } from './scenarios/index.js'
 import type { Scenario } from './scenarios/scenario.js'
 import { writeTokens } from './servers.js'
+import { keepSoak, measureSoak, soakPlan } from './soak.js'
+import type { SoakPlan } from './soak-run.js'
+import { soakTable, tableOf } from './tables.js'
 
 const say = (line: string) => console.log(line)
 /** Files that a process opens besides its sockets. */
@@ -22,13 +28,30 @@ const cpuOf = { server: 0, load: 1 }
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
   if (options.help) return say(usage)
-  const scenarios = options.names.map((name) => scenarioOf(name, options))
-  if (scenarios.length > 0) await runAll(scenarios, options)
-  if (options.writeDocs) await writeDocs(options.resultsFile)
+  if (options.plots) return writeDocuments()
+  const scenarios = options.names.map((name) => besideBefore(scenarioOf(name, options), options))
+  const { soak, resultsFile } = options
+  const plan = soak === undefined ? undefined : soakPlan(soak, await readResults(resultsFile), options.scale)
+  if (scenarios.length > 0 || plan !== undefined) await runAll(scenarios, plan, options)
+  if (options.writeDocs) await publish(resultsFile, soakFileOf(options))
 }
 
-async function runAll(scenarios: readonly Scenario[], options: BenchOptions): Promise<void> {
-  const connections = Math.max(...scenarios.map((scenario) => scenario.connections))
+const soakFileOf = ({ resultsFile }: BenchOptions) => join(dirname(resultsFile), 'soak.json')
+
+/** Goals are about what is raw: beside another gateway there are none. */
+function besideBefore(scenario: Scenario, { beforeFolder }: BenchOptions): Scenario {
+  if (beforeFolder === undefined) return scenario
+  const figures = scenario.figures.map((figure) => ({ ...figure, goal: undefined }))
+  return { ...scenario, title: `${scenario.title}; “raw” is the gateway of ${basename(beforeFolder)}`, figures }
+}
+
+async function runAll(
+  scenarios: readonly Scenario[],
+  soak: SoakPlan | undefined,
+  options: BenchOptions,
+): Promise<void> {
+  const soakConnections = soak === undefined ? 0 : soak.rooms + soak.churners
+  const connections = Math.max(soakConnections, ...scenarios.map((scenario) => scenario.connections))
   checkLimits(connections)
   const loadProgram = await findLoadProgram(say)
   const tokens = await writeTokens(connections)
@@ -40,12 +63,19 @@ async function runAll(scenarios: readonly Scenario[], options: BenchOptions): Pr
       loadProgram,
       tokensFile: tokens.file,
       headers: options.headers,
-      serverOptions: { fromSources: options.fromSources, profileFolder: undefined, slowDownUs: options.slowDownUs },
+      serverOptions: {
+        fromSources: options.fromSources,
+        profileFolder: undefined,
+        slowDownUs: options.slowDownUs,
+        beforeFolder: options.beforeFolder,
+      },
       collectorUrl: collector.url,
       pin: async (role, pid) => (options.pinned ? pinTo(cpuOf[role], pid) : undefined),
     }
-    if (options.profile) for (const scenario of scenarios) await profile(bench, scenario)
+    if (options.check) await check(bench, scenarios, options)
+    else if (options.profile) for (const scenario of scenarios) await profile(bench, scenario, options)
     else await measure(bench, scenarios, options)
+    if (soak !== undefined) await soakFor(bench, soak, options)
   } finally {
     await brokers.close()
     await collector.close()
@@ -64,10 +94,25 @@ function checkLimits(connections: number): void {
     throw new UsageError('--pin needs taskset: apt-get install util-linux')
 }
 
-async function profile(bench: Bench, scenario: Scenario): Promise<void> {
+async function profile(bench: Bench, scenario: Scenario, { flame }: BenchOptions): Promise<void> {
   say(`\n${scenario.title}`)
-  await profileServer(bench, scenario, 'raw', say)
-  await profileServer(bench, scenario, 'gateway', say)
+  await profileServer(bench, scenario, 'raw', { say, flame })
+  await profileServer(bench, scenario, 'gateway', { say, flame })
+}
+
+async function check(bench: Bench, scenarios: readonly Scenario[], options: BenchOptions): Promise<void> {
+  const pairs = { least: options.pairs, most: options.pairs }
+  for (const scenario of scenarios) {
+    if (await notices(bench, scenario, pairs, say)) continue
+    console.error(`${scenario.name}: the benchmark did not tell a gateway that is slower from one that is not`)
+    process.exitCode = 1
+  }
+}
+
+async function soakFor(bench: Bench, plan: SoakPlan, options: BenchOptions): Promise<void> {
+  const soak = await measureSoak(bench, plan, say)
+  await keepSoak(soakFileOf(options), soak)
+  say(`\n${soakTable(soak)}\n\nAll samples: ${soakFileOf(options)}`)
 }
 
 /** A scenario that fails does not take the others' figures with it. */
@@ -76,7 +121,7 @@ async function measure(bench: Bench, scenarios: readonly Scenario[], options: Be
   for (const scenario of scenarios) {
     say(`\n${scenario.title}`)
     try {
-      const comparison = await compare(bench, scenario, options.pairs, say)
+      const comparison = await compare(bench, scenario, { least: options.pairs, most: options.maxPairs }, say)
       await keepResult(options.resultsFile, await measurementOf(comparison, options))
       rows.push(...comparison.rows)
     } catch (error) {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from './bench.js'
 import { idlePlan } from './idle-plan.js'
 import { LoadClient } from './load-client.js'
-import { type ServerKind, startServer } from './servers.js'
+import { type ServerKind, startServer, tokensOf } from './servers.js'
 
 export interface MemoryPlan {
   readonly connections: number
@@ -33,7 +33,7 @@ export async function runMemory(bench: Bench, kind: ServerKind, plan: MemoryPlan
     const load = {
       rooms: plan.connections,
       sampleEvery: 1,
-      tokensFile: kind === 'gateway' ? bench.tokensFile : undefined,
+      tokensFile: tokensOf(bench, server),
     }
     client = new LoadClient(bench.loadProgram, server.target, load)
     const look = async (connections: number) => {

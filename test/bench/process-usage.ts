@@ -23,3 +23,23 @@ export function openFilesLimit(): number {
   const line = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))
   return line![1] === 'unlimited' ? Number.POSITIVE_INFINITY : Number(line![1])
 }
+
+export interface ThreadTimes {
+  /** On a CPU. */
+  readonly ranMs: number
+  /** Ready to run, while others had the CPUs. */
+  readonly waitedMs: number
+}
+
+/** Of a process' main thread, by the scheduler's own accounting. */
+export function mainThreadTimes(pid: number): ThreadTimes {
+  const [ranNs, waitedNs] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ').map(Number)
+  return { ranMs: ranNs! / 1e6, waitedMs: waitedNs! / 1e6 }
+}
+
+/** CPU time that the whole machine has not used so far, of all its processors together. */
+export function idleMs(): number {
+  const [, ...ticks] = readFileSync('/proc/stat', 'utf8').split('\n')[0]!.split(/\s+/).map(Number)
+  const [, , , idle, waitingForDisk] = ticks
+  return ((idle! + waitingForDisk!) / ticksPerSecond) * 1_000
+}

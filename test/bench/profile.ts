@@ -2,13 +2,15 @@
  * Where the CPU goes: one run of each server under V8's sampling profiler, and its functions by self time, in the measured time only. What
  * uWebSockets.js does outside of JavaScript, writing to sockets above all, is in `(program)` or taken for idle time.
  */
-import { mkdtemp, readdir, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { repositoryFolder } from '@roomway/testing'
 import type { Bench } from './bench.js'
 import { describe } from './comparison.js'
+import { documentsFolder } from './documents.js'
+import { type FlameNode, flameSvg } from './flame.js'
 import { UsageError } from './options.js'
 import type { Scenario } from './scenarios/scenario.js'
 import type { ServerKind } from './servers.js'
@@ -16,6 +18,7 @@ import type { ServerKind } from './servers.js'
 interface ProfileNode {
   readonly id: number
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+  readonly children?: readonly number[]
 }
 
 interface CpuProfile {
@@ -29,12 +32,12 @@ interface CpuProfile {
 const shownFunctions = 30
 const idle = new Set(['(idle)', '(root)'])
 
-/** Profiles one run of `kind` and prints shares of the time in which it was not idle. */
+/** Profiles one run of `kind` and prints shares of the time in which it was not idle; with `flame`, draws them into the documentation's folder. */
 export async function profileServer(
   bench: Bench,
   scenario: Scenario,
   kind: ServerKind,
-  say: (line: string) => void,
+  { say, flame }: { readonly say: (line: string) => void; readonly flame: boolean },
 ): Promise<void> {
   const profileFolder = await mkdtemp(join(tmpdir(), 'roomway-profile-'))
   const profiled = { ...bench, serverOptions: { ...bench.serverOptions, profileFolder } }
@@ -44,8 +47,17 @@ export async function profileServer(
   const name = (await readdir(profileFolder)).find((candidate) => candidate.endsWith('.cpuprofile'))
   if (name === undefined) throw new Error(`${kind} left no profile in ${profileFolder}`)
   const file = join(profileFolder, name)
-  const totals = selfTimes(JSON.parse(await readFile(file, 'utf8')) as CpuProfile, result.window)
-  say(`\n${kind}: ${describe(scenario, result)}`)
+  const profile = JSON.parse(await readFile(file, 'utf8')) as CpuProfile
+  const root =
+    kind === 'raw' && bench.serverOptions.beforeFolder !== undefined
+      ? bench.serverOptions.beforeFolder
+      : repositoryFolder()
+  const usById = sampledUs(profile, result.window)
+  const totals = selfTimes(profile, usById, root)
+  const who = kind === 'raw' && root !== repositoryFolder() ? basename(root) : kind
+  say(`\n${who}: ${describe(scenario, result)}`)
+  if (flame)
+    await draw(`flame-${scenario.name}-${who}.svg`, `${scenario.title}: ${who}`, flameNodes(profile, usById, root))
   say(`${file} (open it in Chrome's or VS Code's profiler)`)
   print(
     'by package',
@@ -70,8 +82,9 @@ interface SelfTime {
   readonly us: number
 }
 
-function selfTimes(profile: CpuProfile, [fromUs, toUs]: readonly [number, number]): SelfTime[] {
-  const { nodes, samples, timeDeltas, startTime } = profile
+/** Of each node by itself, in the measured time. */
+function sampledUs(profile: CpuProfile, [fromUs, toUs]: readonly [number, number]): ReadonlyMap<number, number> {
+  const { samples, timeDeltas, startTime } = profile
   const usById = new Map<number, number>()
   let atUs = startTime
   for (const [n, id] of samples.entries()) {
@@ -79,20 +92,45 @@ function selfTimes(profile: CpuProfile, [fromUs, toUs]: readonly [number, number
     atUs += us
     if (atUs >= fromUs && atUs <= toUs) usById.set(id, (usById.get(id) ?? 0) + us)
   }
-  return nodes
-    .filter(({ callFrame }) => !idle.has(callFrame.functionName))
-    .map(({ id, callFrame }) => ({
-      label: callFrame.functionName || '(anonymous)',
-      place: placeOf(callFrame),
-      us: usById.get(id) ?? 0,
-    }))
+  return usById
 }
 
-function placeOf({ url, lineNumber }: ProfileNode['callFrame']): string {
+function selfTimes({ nodes }: CpuProfile, usById: ReadonlyMap<number, number>, root: string): SelfTime[] {
+  return nodes
+    .filter(({ callFrame }) => !idle.has(callFrame.functionName))
+    .map(({ id, callFrame }) => ({ ...named(callFrame, root), us: usById.get(id) ?? 0 }))
+}
+
+const named = (callFrame: ProfileNode['callFrame'], root: string) => ({
+  label: callFrame.functionName || '(anonymous)',
+  place: placeOf(callFrame, root),
+})
+
+/** What the root called, without idle time. */
+function flameNodes({ nodes }: CpuProfile, usById: ReadonlyMap<number, number>, root: string): FlameNode[] {
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const childrenOf = (node: ProfileNode): FlameNode[] =>
+    (node.children ?? [])
+      .map((id) => byId.get(id)!)
+      .filter(({ callFrame }) => !idle.has(callFrame.functionName))
+      .map((child) => ({
+        ...named(child.callFrame, root),
+        selfUs: usById.get(child.id) ?? 0,
+        children: childrenOf(child),
+      }))
+  return childrenOf(nodes[0]!)
+}
+
+async function draw(name: string, title: string, nodes: readonly FlameNode[]): Promise<void> {
+  await mkdir(documentsFolder, { recursive: true })
+  await writeFile(join(documentsFolder, name), flameSvg(title, nodes))
+}
+
+function placeOf({ url, lineNumber }: ProfileNode['callFrame'], root: string): string {
   if (url === '') return '(native)'
   if (!url.startsWith('file:') && !url.startsWith('/')) return url
   const path = url.startsWith('file:') ? fileURLToPath(url) : url
-  return `${relative(repositoryFolder(), path)}:${lineNumber + 1}`
+  return `${relative(root, path)}:${lineNumber + 1}`
 }
 
 function packageOf(place: string): string {

@@ -1,11 +1,10 @@
-/* Figures as a table for people, as JSON for programs, and in docs/benchmarks.md. */
+/* Figures as JSON for programs. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, release, totalmem } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { repositoryFolder, run } from '@roomway/testing'
-import type { Comparison, Row } from './comparison.js'
+import type { Comparison } from './comparison.js'
 import type { BenchOptions } from './options.js'
-import type { Spread } from './statistics.js'
 
 export interface Measurement extends Comparison {
   /** ISO 8601. */
@@ -14,19 +13,26 @@ export interface Measurement extends Comparison {
   /** The commit it was measured on, with `+` where there were changes. */
   readonly commit: string
   readonly settings: Pick<BenchOptions, 'pairs' | 'warmUpMs' | 'measureMs' | 'scale' | 'headers' | 'pinned'>
+  /** The checkout whose gateway played the raw server's part, by its folder's name. */
+  readonly before?: string
 }
 
 /** By scenario: a scenario that is measured again takes the place of what was known. */
 export type Results = Readonly<Record<string, Measurement>>
 
-const docsFile = join(repositoryFolder(), 'docs/benchmarks.md')
-const begin = '<!-- figures: written by `npm run bench -- --write-docs` -->'
-const end = '<!-- end of figures -->'
-
 export async function measurementOf(comparison: Comparison, options: BenchOptions): Promise<Measurement> {
-  const { pairs, warmUpMs, measureMs, scale, headers, pinned } = options
+  const { warmUpMs, measureMs, scale, headers, pinned, beforeFolder } = options
+  const pairs = (comparison.runs.length - 1) / 2
   const settings = { pairs, warmUpMs, measureMs, scale, headers, pinned }
-  return { ...comparison, at: new Date().toISOString(), machine: machine(), commit: await commit(), settings }
+  const measured = { ...comparison, ...(await circumstances()), settings }
+  if (beforeFolder === undefined) return measured
+  const before = basename(beforeFolder)
+  return { ...measured, before, name: `${comparison.name} ${before}` }
+}
+
+/** When, where and of what. */
+export async function circumstances(): Promise<Pick<Measurement, 'at' | 'machine' | 'commit'>> {
+  return { at: new Date().toISOString(), machine: machine(), commit: await commit() }
 }
 
 export function machine(): string {
@@ -58,68 +64,10 @@ export async function readResults(file: string): Promise<Results> {
 
 /** Adds one measurement to the file. */
 export async function keepResult(file: string, measurement: Measurement): Promise<void> {
+  await keepJson(file, { ...(await readResults(file)), [measurement.name]: measurement })
+}
+
+export async function keepJson(file: string, value: unknown): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
-  const results = { ...(await readResults(file)), [measurement.name]: measurement }
-  await writeFile(file, `${JSON.stringify(results, undefined, 2)}\n`)
-}
-
-/** Rows as Markdown, which reads well on a terminal too. */
-export function tableOf(rows: readonly Row[]): string {
-  const head = ['', 'raw', 'gateway', 'ratio', 'min–max', 'raw / raw', 'goal', '']
-  const body = rows.map((row) => [
-    `${row.scenario}: ${row.title}`,
-    withUnit(row.raw, row.unit),
-    withUnit(row.gateway, row.unit),
-    row.ratio === undefined ? '–' : row.ratio.median.toFixed(2),
-    range(row.ratio),
-    range(row.noise),
-    goalText(row),
-    row.verdict === 'no goal' ? '' : row.verdict,
-  ])
-  return aligned([head, ...body])
-}
-
-function goalText({ goal, unit }: Row): string {
-  if (goal === undefined) return '–'
-  return goal.plus === undefined ? `≤ ${goal.times}` : `≤ ${goal.times} × + ${goal.plus} ${unit}`
-}
-
-function withUnit(value: number | undefined, unit: string): string {
-  if (value === undefined) return 'void'
-  return `${value >= 1_000 ? Math.round(value) : value.toPrecision(3)} ${unit}`
-}
-
-function range(spread: Spread | undefined): string {
-  return spread === undefined ? '–' : `${spread.min.toFixed(2)}–${spread.max.toFixed(2)}`
-}
-
-export function aligned(lines: readonly (readonly string[])[]): string {
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
-  const written = lines.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
-  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
-  return [written[0], rule, ...written.slice(1)].join('\n')
-}
-
-/** Puts the kept figures into docs/benchmarks.md. @throws where there are none. */
-export async function writeDocs(file: string): Promise<void> {
-  const results = Object.values(await readResults(file))
-  if (results.length === 0) throw new Error(`${file} holds no figures: run the benchmarks first`)
-  const text = await readFile(docsFile, 'utf8')
-  const from = text.indexOf(begin)
-  const to = text.indexOf(end)
-  if (from < 0 || to < from) throw new Error(`${docsFile} has lost the marks between which figures go`)
-  await writeFile(docsFile, `${text.slice(0, from)}${begin}\n\n${figures(results)}\n\n${text.slice(to)}`)
-}
-
-function figures(results: readonly Measurement[]): string {
-  const table = tableOf(results.flatMap(({ rows }) => rows))
-  return [table, '', ...results.map(origin)].join('\n')
-}
-
-function origin({ name, title, at, machine: on, commit: of, settings, runs }: Measurement): string {
-  const { pairs, measureMs, headers, pinned } = settings
-  const how = name === 'memory' ? '' : ` of ${measureMs / 1_000} s, ${headers} headers`
-  const voids = runs.filter((run) => run.fault !== undefined).length
-  const lost = voids === 0 ? '' : ` ${voids} of ${runs.length} runs were void.`
-  return `- **${name}**: ${title}. ${pairs} pairs${how}${pinned ? ', pinned' : ''}; ${at.slice(0, 10)}, commit ${of}, ${on}.${lost}`
+  await writeFile(file, `${JSON.stringify(value, undefined, 2)}\n`)
 }

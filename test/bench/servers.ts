@@ -28,6 +28,10 @@ export interface ServerPlan {
   readonly slowDownUs: number
   /** Further environment of the gateway. */
   readonly env: Readonly<Record<string, string>>
+  /** Programs of test/bench/programs that are loaded into the server before it. */
+  readonly imports?: readonly string[]
+  /** A checkout whose built gateway plays the raw server's part; undefined: none does. */
+  readonly beforeFolder: string | undefined
 }
 
 export interface RunningServer {
@@ -52,7 +56,7 @@ const settleRounds = 4
 
 /** Resolves when the server takes connections and follows the log. */
 export function startServer(plan: ServerPlan): Promise<RunningServer> {
-  return plan.kind === 'raw' ? startRaw(plan) : startGateway(plan)
+  return plan.kind === 'raw' && plan.beforeFolder === undefined ? startRaw(plan) : startGateway(plan)
 }
 
 async function startRaw(plan: ServerPlan): Promise<RunningServer> {
@@ -104,10 +108,12 @@ async function startGateway(plan: ServerPlan): Promise<RunningServer> {
   return running(process, target, adminPort)
 }
 
-function gatewayProgram({ address, feed, fromSources }: ServerPlan): {
+function gatewayProgram({ kind, address, feed, fromSources, beforeFolder }: ServerPlan): {
   readonly file: string
   readonly args: string[]
 } {
+  if (kind === 'raw' && address.kind === 'embedded') throw new Error('another gateway runs on a broker of its own only')
+  if (kind === 'raw') return { file: join(beforeFolder!, 'services/gateway/dist/main.js'), args: [] }
   if (address.kind === 'embedded')
     return { file: join(benchFolder, 'programs/embedded-gateway.ts'), args: [JSON.stringify(feed ?? {})] }
   return { file: fromSources ? 'services/gateway/src/main.ts' : 'services/gateway/dist/main.js', args: [] }
@@ -122,14 +128,17 @@ function gatewayEnv(plan: ServerPlan): Record<string, string> {
     ROOMWAY_GATEWAY_PORT: '0',
     ROOMWAY_ADMIN_PORT: '0',
     ROOMWAY_JWT_SECRET: jwtSecret,
-    ...(plan.slowDownUs > 0 && { BENCH_SLOW_DOWN_US: String(plan.slowDownUs) }),
+    ...(isSlowed(plan) && { BENCH_SLOW_DOWN_US: String(plan.slowDownUs) }),
   }
 }
 
 function gatewayNodeArgs(plan: ServerPlan): string[] {
-  const slow = plan.slowDownUs > 0 ? ['--import', join(benchFolder, 'programs/slow-down.mjs')] : []
+  const slow = isSlowed(plan) ? ['--import', join(benchFolder, 'programs/slow-down.mjs')] : []
   return [...nodeArgs(plan), ...slow]
 }
+
+/** Who plays the raw server's part is as fast as it is. */
+const isSlowed = ({ kind, slowDownUs }: ServerPlan) => kind === 'gateway' && slowDownUs > 0
 
 export function brokerEnv(address: BrokerAddress): Record<string, string> {
   if (address.kind === 'embedded') return {}
@@ -137,9 +146,10 @@ export function brokerEnv(address: BrokerAddress): Record<string, string> {
   return { ROOMWAY_BROKER: 'rabbitmq', RABBITMQ_URL: address.url }
 }
 
-function nodeArgs({ profileFolder }: ServerPlan): string[] {
+function nodeArgs({ profileFolder, imports = [] }: ServerPlan): string[] {
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
-  return ['--import', join(benchFolder, 'programs/settle.mjs'), ...profile]
+  const loaded = ['settle.mjs', ...imports].flatMap((file) => ['--import', join(benchFolder, 'programs', file)])
+  return [...loaded, ...profile]
 }
 
 function closing(process: NodeProcess): (error: unknown) => Promise<never> {
@@ -172,13 +182,18 @@ function running(process: NodeProcess, target: LoadTarget, adminPort?: number): 
   }
 }
 
+/** What its clients authenticate with; the raw server asks nobody. */
+export function tokensOf({ tokensFile }: { readonly tokensFile: string }, { adminPort }: RunningServer) {
+  return adminPort === undefined ? undefined : tokensFile
+}
+
 /** A file with the tokens of `count` users who may join every room of the benchmarks, one a line. */
 export async function writeTokens(count: number): Promise<{ file: string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'roomway-bench-'))
   const file = join(folder, 'tokens')
   const secret = { reveal: () => jwtSecret }
   const sign = (_: unknown, n: number) =>
-    signToken({ secret, user: `user-${n}`, join: ['bench:*', 'live:*'], publish: ['bench:*'], ttlMs: 3_600_000 })
+    signToken({ secret, user: `user-${n}`, join: ['bench:*', 'live:*'], publish: ['bench:*'], ttlMs: 24 * 3_600_000 })
   const tokens = await Promise.all(Array.from({ length: count }, sign))
   await writeFile(file, `${tokens.join('\n')}\n`, { mode: 0o600 })
   return { file, remove: () => rm(folder, { recursive: true, force: true }) }

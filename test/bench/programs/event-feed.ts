@@ -39,7 +39,7 @@ export async function feed(
   }))
   const recordOf = (n: number, nowUs: number): AppendRecord => {
     const headers = { 'roomway-event': 'tick', ...timeOf(plan), ...traceOf(plan, n) }
-    return { ...rooms[n % rooms.length]!, headers, value: payload(plan, n, nowUs) }
+    return { ...rooms[n % rooms.length]!, headers, value: payloadOf(plan.payloadBytes, n, nowUs) }
   }
   const startUs = monotonicUs()
   const appends: Promise<void>[] = []
@@ -61,7 +61,8 @@ export async function feed(
   return { failedAppends, latestMs, cpuMs: (user + system) / 1e3 }
 }
 
-function payload({ payloadBytes }: FeedPlan, n: number, nowUs: number): Buffer {
+/** `t`, by which the load client knows an event's age, and its number. */
+export function payloadOf(payloadBytes: number, n: number, nowUs: number): Buffer {
   const start = `{"t":${nowUs},"n":${n},"filler":"`
   return Buffer.from(`${start.padEnd(payloadBytes - 2, 'x')}"}`)
 }

@@ -1,14 +1,11 @@
 /*
  * Publishes to the events log of a deployment. Prints `ready <json>` when the log is there, begins on SIGHUP, and ends with `done <json>`.
  */
-import type { Broker } from '@roomway/broker'
-import { openKafkaBroker } from '@roomway/broker-kafka'
-import { openRabbitmqBroker } from '@roomway/broker-rabbitmq'
-import type { BrokerAddress } from '../brokers.js'
 import { type FeedPlan, feed } from './event-feed.js'
+import { openPublisherBroker, type PublisherAddress } from './publisher-broker.js'
 
 export interface PublisherPlan extends FeedPlan {
-  readonly address: Exclude<BrokerAddress, { kind: 'embedded' }>
+  readonly address: PublisherAddress
   readonly prefix: string
   /** Default 16. */
   readonly partitions?: number
@@ -21,16 +18,7 @@ export interface PublisherReady {
 }
 
 const plan = JSON.parse(process.argv[2]!) as PublisherPlan
-const logger = { debug() {}, info() {}, warn() {}, error: console.error }
-
-function open({ address, prefix, partitions = 16 }: PublisherPlan): Promise<Broker> {
-  const options = { prefix, partitions, logger }
-  return address.kind === 'kafka'
-    ? openKafkaBroker({ ...options, brokers: [...address.brokers] })
-    : openRabbitmqBroker({ ...options, url: address.url })
-}
-
-const broker = await open(plan)
+const broker = await openPublisherBroker(plan)
 const log = await broker.log('events')
 const stayAlive = setInterval(() => {}, 60_000)
 process.once('SIGHUP', async () => {

@@ -1,5 +1,5 @@
 /* The model's answers to the questions of someone who plans a deployment. */
-import { aligned } from '../report.js'
+import { aligned } from '../tables.js'
 import type { Kept } from './kept.js'
 import type { Model } from './model.js'
 import { costOf, nodeBudget, nodeConnections, nodesNeeded, readingLimit } from './sizing.js'

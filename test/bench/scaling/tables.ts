@@ -1,5 +1,5 @@
 /* What stands between the marks of docs/scaling.md and docs/tuning.md: nothing in it but what follows from the kept figures. */
-import { aligned } from '../report.js'
+import { aligned } from '../tables.js'
 import { configurations } from './configurations.js'
 import type { Kept } from './kept.js'
 import { fitModel, loadOf, type Model, predictLoad, type Sample } from './model.js'

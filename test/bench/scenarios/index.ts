@@ -2,6 +2,7 @@
 import type { BenchOptions } from '../options.js'
 import { connect, memory } from './connections.js'
 import { fanout, rooms, tracing } from './delivery.js'
+import { highest } from './highest.js'
 import { hop } from './hops.js'
 import { backlog, resume } from './returns.js'
 import type { MakeScenario, Scenario } from './scenario.js'
@@ -14,6 +15,7 @@ const makers: Readonly<Record<string, MakeScenario>> = {
   'rooms-15k': rooms('kafka', 15_000),
   'rooms-rabbitmq': rooms('rabbitmq', 5_000),
   'rooms-embedded': rooms('embedded', 5_000),
+  highest,
   memory,
   connect,
   resume,

@@ -2,19 +2,17 @@
 import type { Bench } from '../bench.js'
 import type { ConnectResult } from '../connect-run.js'
 import type { DeliveryResult } from '../delivery-run.js'
+import type { HighestResult } from '../highest-run.js'
 import type { HopResult } from '../hop-run.js'
 import type { MemoryResult } from '../memory-run.js'
 import type { BenchOptions } from '../options.js'
 import type { ResumeResult } from '../resume-run.js'
 import type { ServerKind } from '../servers.js'
 
-export type RunResult = DeliveryResult | MemoryResult | ConnectResult | HopResult | ResumeResult
+export type RunResult = DeliveryResult | MemoryResult | ConnectResult | HopResult | ResumeResult | HighestResult
 
-/** What the gateway's figure is to be, beside the raw server's: at most so many times as much, and so much more. */
-export interface Goal {
-  readonly times: number
-  readonly plus?: number
-}
+/** What the gateway's figure is to be, beside the raw server's: at most so many times as much, and so much more; or at least so many times as much. */
+export type Goal = { readonly times: number; readonly plus?: number } | { readonly atLeast: number }
 
 export interface Figure {
   readonly id: string

@@ -1,0 +1,28 @@
+import { describe, expect, test } from '@jest/globals'
+import { isNoticed } from './check.js'
+import { rowOf } from './comparison.js'
+import type { MemoryResult } from './memory-run.js'
+import type { Figure } from './scenarios/scenario.js'
+
+const figure: Figure = {
+  id: 'cpu',
+  title: 'CPU',
+  unit: 'µs',
+  goal: { times: 1.1 },
+  of: (run) => (run as MemoryResult).rssMb,
+}
+const runsOf = (...values: number[]) =>
+  values.map((rssMb): MemoryResult => ({ server: 'gateway', fault: undefined, bytesPerConnection: 0, rssMb }))
+const noticed = (...values: number[]) => isNoticed(rowOf({ name: 'rooms' }, figure, runsOf(...values)), () => {})
+
+describe('the check of the benchmark itself', () => {
+  test('passes where a fifth more is missed as more than a tenth', () => {
+    expect(noticed(50, 60, 50.5, 61, 50, 60, 50, 60, 49.8, 59, 50)).toBe(true)
+  })
+
+  test('fails where a fifth more does not show, or nothing more looks like it', () => {
+    expect(noticed(50, 50.5, 50, 50, 50, 50, 50, 51, 50, 50, 50)).toBe(false)
+    expect(noticed(50, 54, 50, 54, 50, 54, 50, 54, 50, 54, 50)).toBe(false)
+    expect(noticed(50, 60, 60, 72, 70, 84, 85, 100, 102, 120, 122)).toBe(false)
+  })
+})

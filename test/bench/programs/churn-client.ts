@@ -1,0 +1,181 @@
+/*
+ * Clients that come and go all the time, and look at every event that they get: in each room the events are numbered in steps of the number of
+ * rooms, so that one that is lost, or comes twice, shows. A client leaves and joins again where it was, goes to another room, has its
+ * connection cut and resumes, or ends and comes back as a new one from where it was.
+ *
+ * Commands on stdin, one a line; each is answered by one line of JSON. End of input ends the program.
+ *   start       when all have joined
+ *   rest        stay where they are from now on
+ *   finish N    when each has the last of its room's events, of N in all, or half a minute later; a ChurnReport
+ */
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Client, connect, type Room, type RoomEvent } from '@roomway/client'
+import { WebSocket } from 'ws'
+import { roomName } from './event-feed.js'
+
+export interface ChurnPlan {
+  readonly url: string
+  readonly tokensFile: string
+  /** Of the tokens, those that others have. */
+  readonly firstToken: number
+  readonly clients: number
+  readonly rooms: number
+}
+
+export interface ChurnReport {
+  readonly joins: number
+  readonly leaves: number
+  readonly cuts: number
+  readonly returns: number
+  readonly events: number
+  readonly lost: number
+  readonly doubled: number
+  readonly resets: number
+  /** Clients that did not get their room's last event. */
+  readonly behind: number
+  readonly faults: readonly string[]
+}
+
+const plan = JSON.parse(process.argv[2]!) as ChurnPlan
+const tokens = readFileSync(plan.tokensFile, 'utf8').split('\n')
+const counts = { joins: 0, leaves: 0, cuts: 0, returns: 0, events: 0, lost: 0, doubled: 0, resets: 0 }
+const faults: string[] = []
+const pauseMs = { least: 1_000, spread: 2_000 }
+const finishMs = 30_000
+let isResting = false
+
+class Churner {
+  readonly #token: string
+  #client: Client
+  #socket: WebSocket | undefined
+  #number = 0
+  #room: Room | undefined
+  /** Of the room it is in. */
+  #last: RoomEvent | undefined
+  #lastN: number | undefined
+
+  constructor(index: number) {
+    this.#token = tokens[plan.firstToken + index]!
+    this.#client = this.#connect()
+  }
+
+  async churn(): Promise<void> {
+    while (!isResting) {
+      await delay(pauseMs.least + Math.random() * pauseMs.spread)
+      if (isResting) return
+      const dice = Math.random()
+      if (dice < 0.3) this.#cut()
+      else if (dice < 0.5) await this.#comeBack()
+      else if (dice < 0.75) await this.#rejoin()
+      else await this.move()
+    }
+  }
+
+  /** To a room of its choice, from now on. */
+  async move(): Promise<void> {
+    await this.#leave()
+    this.#number = Math.floor(Math.random() * plan.rooms)
+    this.#last = undefined
+    this.#lastN = undefined
+    await this.#join()
+  }
+
+  isBehind(sent: number): boolean {
+    return this.#lastN !== sent - plan.rooms + this.#number
+  }
+
+  #cut(): void {
+    counts.cuts++
+    this.#socket?.terminate()
+  }
+
+  async #comeBack(): Promise<void> {
+    counts.returns++
+    await this.#client.close()
+    this.#client = this.#connect()
+    await this.#join()
+  }
+
+  async #rejoin(): Promise<void> {
+    await this.#leave()
+    await this.#join()
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#room === undefined) return
+    counts.leaves++
+    const room = this.#room
+    this.#room = undefined
+    await room.leave()
+  }
+
+  async #join(): Promise<void> {
+    counts.joins++
+    const from = this.#last
+    const room = await this.#client.join(roomName(this.#number), from === undefined ? {} : { from })
+    this.#room = room
+    room.on('reset', () => {
+      counts.resets++
+      this.#lastN = undefined
+    })
+    room.on('event', (event) => {
+      if (this.#room === room) this.#take(event)
+    })
+  }
+
+  #take(event: RoomEvent): void {
+    const { n } = event.data as { readonly n: number }
+    counts.events++
+    this.#last = event
+    const steps = this.#lastN === undefined ? 1 : (n - this.#lastN) / plan.rooms
+    if (steps < 1) counts.doubled++
+    else {
+      counts.lost += steps - 1
+      this.#lastN = n
+    }
+  }
+
+  #connect(): Client {
+    const keep = (socket: WebSocket) => {
+      this.#socket = socket
+    }
+    class CuttableWebSocket extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols)
+        keep(this)
+      }
+    }
+    return connect(plan.url, { token: this.#token, webSocket: CuttableWebSocket as never })
+  }
+}
+
+const churners = Array.from({ length: plan.clients }, (_, index) => new Churner(index))
+let churning: Promise<unknown> = Promise.resolve()
+
+const commands: Record<string, (argument: string) => unknown> = {
+  async start() {
+    await Promise.all(churners.map((churner) => churner.move()))
+    churning = Promise.all(
+      churners.map((churner) => churner.churn().catch((error: unknown) => void faults.push(String(error)))),
+    )
+  },
+  async rest() {
+    isResting = true
+    await churning
+  },
+  async finish(argument): Promise<ChurnReport> {
+    const endMs = performance.now() + finishMs
+    const behind = () => churners.filter((churner) => churner.isBehind(Number(argument))).length
+    while (behind() > 0 && performance.now() < endMs) await delay(50)
+    return { ...counts, behind: behind(), faults }
+  },
+}
+
+createInterface({ input: process.stdin })
+  .on('line', async (line) => {
+    const [name, argument = ''] = line.split(' ')
+    console.log(JSON.stringify((await commands[name!]!(argument)) ?? null))
+  })
+  .on('close', () => process.exit(0))
