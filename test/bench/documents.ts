@@ -2,6 +2,7 @@
  * What the documentation shows of the benchmarks: the kept figures themselves, as JSON beside their plots, and tables of them between marks in
  * docs/benchmarks.md and README.md. All of it follows from docs/benchmarks/*.json, and a test holds it to that.
  */
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { repositoryFolder } from '@roomway/testing'
@@ -29,8 +30,16 @@ const leastSoakMinutes = 30
 
 /** By path from the repository's root. */
 export const documents: Readonly<Record<string, (published: Published) => string>> = {
-  'docs/benchmarks.md': ({ results, soak }) => figures(results, soak),
+  'docs/benchmarks.md': (published) =>
+    [figures(published.results, published.soak), ...pictures(published)].join('\n\n'),
   'README.md': ({ results, soak }) => mainFigures(results, soak),
+}
+
+/** The plots of these figures, and the flame graphs that are there. */
+function pictures(published: Published): string[] {
+  const isThere = (name: string) => name.startsWith('flame-') && name.endsWith('.svg')
+  const flames = existsSync(documentsFolder) ? readdirSync(documentsFolder).filter(isThere).sort() : []
+  return [...Object.keys(plotsOf(published)), ...flames].map((name) => `![${name}](benchmarks/${name})`)
 }
 
 export async function readPublished(): Promise<Published> {

@@ -13,6 +13,7 @@ const probe = (change: Partial<Probe>): Probe => ({
   brokerCores: 0.2,
   clientCores: 0.1,
   idleCores: 0.8,
+  otherCores: 0.1,
   threadRan: 0.5,
   threadWaited: 0,
   publisherLateMs: 2,
@@ -33,6 +34,8 @@ describe('what limits a rate', () => {
     expect(limitOf(probe({ publisherLateMs: 300 }))).toEqual({ counts: false, text: 'the publisher' })
     expect(limitOf(probe({ publisherCores: 0.99, idleCores: 0 }))).toEqual({ counts: false, text: 'the publisher' })
     expect(limitOf(probe({ clientCores: 0.97, threadRan: 0.97 }))).toEqual({ counts: false, text: 'the load client' })
+    const foreign = limitOf(probe({ otherCores: 64, threadRan: 0.97 }))
+    expect(foreign).toEqual({ counts: false, text: 'something else that runs on the machine' })
     expect(limitOf(probe({}))).toEqual({ counts: false, text: 'the broker' })
   })
 })

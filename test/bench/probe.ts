@@ -1,4 +1,5 @@
 /* A look at everything that runs while events flow at one rate, and what holds them up where they do not keep up. */
+import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LineProcess } from './line-process.js'
 import type { LoadClient } from './load-client.js'
@@ -17,8 +18,9 @@ export interface Probe {
   readonly publisherCores: number
   readonly brokerCores: number
   readonly clientCores: number
-  /** Of the whole machine. */
+  /** Of the whole machine: used by nobody, and by others than these four, the kernel's own work and that of other virtual machines included. */
   readonly idleCores: number
+  readonly otherCores: number
   /** Shares of the time in which the server's main thread ran, and in which it could have, but others had the CPUs. */
   readonly threadRan: number
   readonly threadWaited: number
@@ -39,6 +41,13 @@ export async function takeProbe(rig: Probed, rate: number, ms: number): Promise<
   const elapsedMs = last.atMs - first.atMs
   const share = (of: (moment: Moment) => number) => (of(last) - of(first)) / elapsedMs
   const frames = last.mark.events - first.mark.events
+  const cores = {
+    serverCores: share((moment) => moment.serverMs),
+    publisherCores: share((moment) => moment.report.cpuMs),
+    brokerCores: share((moment) => moment.brokerMs),
+    clientCores: share((moment) => moment.mark.cpuMs),
+    idleCores: share((moment) => moment.idleMs),
+  }
   return {
     rate,
     sent: last.report.sent - first.report.sent,
@@ -46,11 +55,8 @@ export async function takeProbe(rig: Probed, rate: number, ms: number): Promise<
     framesPerSecond: (frames * 1_000) / elapsedMs,
     p50Ms: last.mark.p50Us / 1_000,
     p99Ms: last.mark.p99Us / 1_000,
-    serverCores: share((moment) => moment.serverMs),
-    publisherCores: share((moment) => moment.report.cpuMs),
-    brokerCores: share((moment) => moment.brokerMs),
-    clientCores: share((moment) => moment.mark.cpuMs),
-    idleCores: share((moment) => moment.idleMs),
+    ...cores,
+    otherCores: availableParallelism() - Object.values(cores).reduce((sum, value) => sum + value, 0),
     threadRan: share((moment) => moment.thread.ranMs),
     threadWaited: share((moment) => moment.thread.waitedMs),
     publisherLateMs: last.report.latestMs,
@@ -75,6 +81,8 @@ async function look({ server, publisher, client, brokerPid }: Probed) {
 
 const busy = 0.95
 const idle = 0.1
+/** Per processor: more than the kernel's own work. */
+const others = 0.25
 const lateMs = 100
 
 export interface Limit {
@@ -89,6 +97,8 @@ export interface Limit {
  */
 export function limitOf(probe: Probe): Limit {
   const { threadRan, threadWaited, publisherLateMs, clientCores, publisherCores, idleCores } = probe
+  if (probe.otherCores > others * availableParallelism())
+    return { counts: false, text: 'something else that runs on the machine' }
   if (clientCores > busy) return { counts: false, text: 'the load client' }
   if (threadRan >= busy) return { counts: true, text: 'the server’s core' }
   if (publisherCores > busy) return { counts: false, text: 'the publisher' }

@@ -54,9 +54,11 @@ function setRate(rate: number): void {
   since = { us: monotonicUs(), sent }
 }
 
-function publishUpTo(due: number): void {
+/** When an event is due at the rate as it is. */
+const atRate = (n: number) => since.us + ((n - since.sent) / eventsPerSecond) * 1e6
+
+function publishUpTo(due: number, dueUs: (n: number) => number): void {
   if (due <= sent) return
-  const dueUs = (n: number) => since.us + ((n - since.sent) / eventsPerSecond) * 1e6
   latestMs = Math.max(latestMs, (monotonicUs() - dueUs(sent)) / 1e3)
   const records: AppendRecord[] = []
   for (; sent < due; sent++) {
@@ -71,7 +73,8 @@ function publishUpTo(due: number): void {
 }
 
 const stepping = setInterval(() => {
-  if (eventsPerSecond > 0) publishUpTo(since.sent + Math.floor(((monotonicUs() - since.us) / 1e6) * eventsPerSecond))
+  const dueNow = since.sent + Math.floor(((monotonicUs() - since.us) / 1e6) * eventsPerSecond)
+  if (eventsPerSecond > 0) publishUpTo(dueNow, atRate)
 }, stepMs)
 
 function report(): PacedReport {
@@ -82,8 +85,8 @@ function report(): PacedReport {
 }
 
 async function stop(): Promise<PacedReport> {
-  if (eventsPerSecond > 0) publishUpTo(Math.ceil(sent / rooms.length) * rooms.length)
   eventsPerSecond = 0
+  publishUpTo(Math.ceil(sent / rooms.length) * rooms.length, monotonicUs)
   while (unsettled > 0) await new Promise((resolve) => setTimeout(resolve, 5))
   return report()
 }

@@ -5,8 +5,9 @@ const us = Number(process.env.BENCH_SLOW_DOWN_US)
 const uws = loadUws()
 const { App } = uws
 
-uws.App = (options) => {
-  const app = App(options)
+// As many arguments as were given: the native function takes an undefined one for options.
+uws.App = (...options) => {
+  const app = App(...options)
   const publish = app.publish.bind(app)
   app.publish = (topic, message, isBinary, compress) => {
     const until = performance.now() + us / 1_000
