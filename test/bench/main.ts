@@ -101,7 +101,7 @@ async function profile(bench: Bench, scenario: Scenario, { flame }: BenchOptions
 }
 
 async function check(bench: Bench, scenarios: readonly Scenario[], options: BenchOptions): Promise<void> {
-  const pairs = { least: options.pairs, most: options.pairs }
+  const pairs = { least: options.pairs, most: options.maxPairs }
   for (const scenario of scenarios) {
     if (await notices(bench, scenario, pairs, say)) continue
     console.error(`${scenario.name}: the benchmark did not tell a gateway that is slower from one that is not`)

@@ -75,7 +75,7 @@ class Churner {
 
   /** To a room of its choice, from now on. */
   async move(): Promise<void> {
-    await this.#leave()
+    this.#leave()
     this.#number = Math.floor(Math.random() * plan.rooms)
     this.#last = undefined
     this.#lastN = undefined
@@ -99,16 +99,16 @@ class Churner {
   }
 
   async #rejoin(): Promise<void> {
-    await this.#leave()
+    this.#leave()
     await this.#join()
   }
 
-  async #leave(): Promise<void> {
+  #leave(): void {
     if (this.#room === undefined) return
     counts.leaves++
     const room = this.#room
     this.#room = undefined
-    await room.leave()
+    room.leave()
   }
 
   async #join(): Promise<void> {
