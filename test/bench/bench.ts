@@ -12,7 +12,7 @@ export interface Bench {
     readonly fromSources: boolean
     readonly profileFolder: string | undefined
     readonly slowDownUs: number
-    readonly beforeFolder: string | undefined
+    readonly beforeFolder?: string | undefined
   }
   /** Takes traces by OTLP over HTTP, and forgets them. */
   readonly collectorUrl: string

@@ -31,7 +31,7 @@ export interface ServerPlan {
   /** Programs of test/bench/programs that are loaded into the server before it. */
   readonly imports?: readonly string[]
   /** A checkout whose built gateway plays the raw server's part; undefined: none does. */
-  readonly beforeFolder: string | undefined
+  readonly beforeFolder?: string | undefined
 }
 
 export interface RunningServer {
