@@ -65,6 +65,7 @@ const soak: SoakMeasurement = {
     serverCores: 0.4,
     lateMs: 12,
     ownLateMs: 4,
+    gcMs: 3,
   })),
   stalls: [],
   churn: { joins: 9, leaves: 9, cuts: 9, returns: 9, events: 9, lost: 0, doubled: 0, resets: 0, behind: 0, faults: [] },

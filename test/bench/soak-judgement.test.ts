@@ -46,7 +46,7 @@ describe('a soak', () => {
     samples: Array.from({ length: 30 }, (_, minute) => {
       // What comes in the first minutes does not count.
       const rssMb = (minute < 5 ? 100 * minute : 500) + wobble(minute)
-      return { minute, rssMb, heapMb: undefined, p50Ms: 1, p99Ms: 2, serverCores: 1, ...late }
+      return { minute, rssMb, heapMb: undefined, p50Ms: 1, p99Ms: 2, serverCores: 1, gcMs: 1, ...late }
     }),
     stalls: [],
     churn: {

@@ -82,7 +82,10 @@ function stalls(soak: SoakMeasurement): Judgement {
     soak.samples.reduce((most, sample) => Math.max(most, of(sample)), 0)
   const ownMs = longest(({ ownLateMs }) => ownLateMs)
   const lateMs = longest(({ lateMs: ms }) => ms)
-  const found = `${ownMs.toFixed(0)} ms; ${lateMs.toFixed(0)} ms with waiting for a CPU`
+  const gcMs = longest((sample) => sample.gcMs)
+  const noted = soak.stalls.find((stall) => stall.ownMs === ownMs)
+  const ran = noted === undefined ? '' : ` (on a CPU for ${noted.ranMs.toFixed(0)})`
+  const found = `${ownMs.toFixed(0)} ms${ran}; ${lateMs.toFixed(0)} ms with waiting for a CPU; longest garbage collection ${gcMs.toFixed(0)} ms`
   return {
     title: 'longest stall of the event loop',
     found,

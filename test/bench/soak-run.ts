@@ -31,13 +31,18 @@ export interface SoakSample {
   /** The longest that the event loop was late, and what remains without its waiting for a CPU. */
   readonly lateMs: number
   readonly ownLateMs: number
+  /** The longest garbage collection. */
+  readonly gcMs: number
 }
 
 /** The event loop was late by 50 ms or more. */
 export interface Stall {
   readonly minute: number
   readonly lateMs: number
+  /** Without its waiting for a CPU. */
   readonly ownMs: number
+  /** In which the main thread was on a CPU. */
+  readonly ranMs: number
 }
 
 export interface SoakResult {
@@ -50,6 +55,7 @@ export interface SoakResult {
 interface Watched {
   readonly longestLateMs: number
   readonly longestOwnMs: number
+  readonly longestGcMs: number
   readonly stalls: readonly Omit<Stall, 'minute'>[]
   readonly heapAfterGcBytes?: number
 }
@@ -99,6 +105,7 @@ async function observe(
     const probe = await takeProbe(rig, plan.eventsPerSecond, plan.sampleMs)
     const minute = minutes()
     const seconds = watched()
+    if (seconds.length === 0) throw new Error('the gateway says nothing of its event loop')
     const heap = seconds.findLast(({ heapAfterGcBytes }) => heapAfterGcBytes !== undefined)?.heapAfterGcBytes
     const { p50Ms, p99Ms, serverCores } = probe
     samples.push({
@@ -110,6 +117,7 @@ async function observe(
       serverCores,
       lateMs: Math.max(0, ...seconds.map(({ longestLateMs }) => longestLateMs)),
       ownLateMs: Math.max(0, ...seconds.map(({ longestOwnMs }) => longestOwnMs)),
+      gcMs: Math.max(0, ...seconds.map(({ longestGcMs }) => longestGcMs)),
     })
     stalls.push(...seconds.flatMap((second) => second.stalls).map((stall) => ({ minute, ...stall })))
     if (performance.now() - saidMs < saidEveryMs) continue

@@ -14,6 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, connect, type Room, type RoomEvent } from '@roomway/client'
 import { WebSocket } from 'ws'
 import { roomName } from './event-feed.js'
+import { EventNumbers } from './event-numbers.js'
 
 export interface ChurnPlan {
   readonly url: string
@@ -40,7 +41,7 @@ export interface ChurnReport {
 
 const plan = JSON.parse(process.argv[2]!) as ChurnPlan
 const tokens = readFileSync(plan.tokensFile, 'utf8').split('\n')
-const counts = { joins: 0, leaves: 0, cuts: 0, returns: 0, events: 0, lost: 0, doubled: 0, resets: 0 }
+const counts = { joins: 0, leaves: 0, cuts: 0, returns: 0, events: 0, resets: 0 }
 const faults: string[] = []
 const pauseMs = { least: 1_000, spread: 2_000 }
 const finishMs = 30_000
@@ -54,7 +55,7 @@ class Churner {
   #room: Room | undefined
   /** Of the room it is in. */
   #last: RoomEvent | undefined
-  #lastN: number | undefined
+  readonly numbers = new EventNumbers(plan.rooms)
 
   constructor(index: number) {
     this.#token = tokens[plan.firstToken + index]!
@@ -78,12 +79,12 @@ class Churner {
     this.#leave()
     this.#number = Math.floor(Math.random() * plan.rooms)
     this.#last = undefined
-    this.#lastN = undefined
+    this.numbers.forget()
     await this.#join()
   }
 
   isBehind(sent: number): boolean {
-    return this.#lastN !== sent - plan.rooms + this.#number
+    return this.numbers.last !== sent - plan.rooms + this.#number
   }
 
   #cut(): void {
@@ -118,7 +119,7 @@ class Churner {
     this.#room = room
     room.on('reset', () => {
       counts.resets++
-      this.#lastN = undefined
+      this.numbers.forget()
     })
     room.on('event', (event) => {
       if (this.#room === room) this.#take(event)
@@ -126,15 +127,9 @@ class Churner {
   }
 
   #take(event: RoomEvent): void {
-    const { n } = event.data as { readonly n: number }
     counts.events++
     this.#last = event
-    const steps = this.#lastN === undefined ? 1 : (n - this.#lastN) / plan.rooms
-    if (steps < 1) counts.doubled++
-    else {
-      counts.lost += steps - 1
-      this.#lastN = n
-    }
+    this.numbers.take((event.data as { readonly n: number }).n)
   }
 
   #connect(): Client {
@@ -152,6 +147,7 @@ class Churner {
 }
 
 const churners = Array.from({ length: plan.clients }, (_, index) => new Churner(index))
+const sum = (of: 'lost' | 'doubled') => churners.reduce((total, { numbers }) => total + numbers[of], 0)
 let churning: Promise<unknown> = Promise.resolve()
 
 const commands: Record<string, (argument: string) => unknown> = {
@@ -169,7 +165,7 @@ const commands: Record<string, (argument: string) => unknown> = {
     const endMs = performance.now() + finishMs
     const behind = () => churners.filter((churner) => churner.isBehind(Number(argument))).length
     while (behind() > 0 && performance.now() < endMs) await delay(50)
-    return { ...counts, behind: behind(), faults }
+    return { ...counts, lost: sum('lost'), doubled: sum('doubled'), behind: behind(), faults }
   },
 }
 

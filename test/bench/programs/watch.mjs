@@ -1,7 +1,7 @@
 /**
  * Preloaded into a gateway that is watched for a long time: prints `watch <json>` every second, of the second before. A timer of 10 ms that
- * fires late tells of stalls of the event loop; how long the thread had waited for a CPU by then, of those that are not the loop's own. The
- * heap is looked at just after major collections, which happen anyway. Costs about two thousandths of a core.
+ * fires late tells of stalls of the event loop; how long the thread had waited for a CPU by then, of those that are not the loop's own; and how
+ * long it ran, whether it was held up by something else still, such as helpers of a garbage collection that waited for a CPU. The heap is looked at just after major collections, which happen anyway. Costs about two thousandths of a core.
  */
 import { readFileSync } from 'node:fs'
 import { constants, PerformanceObserver } from 'node:perf_hooks'
@@ -16,10 +16,11 @@ let stalls = []
 let longestLateMs = 0
 let longestOwnMs = 0
 let reportedAt = performance.now()
-let last = { at: performance.now(), waitedMs: waitedMs() }
+let last = look()
 
-function waitedMs() {
-  return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6
+function look() {
+  const [ranNs, waitedNs] = readFileSync('/proc/self/schedstat', 'utf8').split(' ').map(Number)
+  return { at: performance.now(), ranMs: ranNs / 1e6, waitedMs: waitedNs / 1e6 }
 }
 
 new PerformanceObserver((list) => {
@@ -30,12 +31,12 @@ new PerformanceObserver((list) => {
 }).observe({ entryTypes: ['gc'] })
 
 function tick() {
-  const now = { at: performance.now(), waitedMs: waitedMs() }
+  const now = look()
   const lateMs = now.at - last.at - tickMs
   const ownMs = Math.max(0, lateMs - (now.waitedMs - last.waitedMs))
   longestLateMs = Math.max(longestLateMs, lateMs)
   longestOwnMs = Math.max(longestOwnMs, ownMs)
-  if (lateMs >= notedFromMs) stalls.push({ lateMs, ownMs })
+  if (lateMs >= notedFromMs) stalls.push({ lateMs, ownMs, ranMs: now.ranMs - last.ranMs })
   last = now
   if (now.at - reportedAt >= reportMs) report(now.at)
 }
