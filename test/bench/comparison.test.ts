@@ -56,8 +56,9 @@ describe('the noise', () => {
   test('is not made by one outlier, and less where more was measured', () => {
     const quiet = [0.99, 1.01, 1.01, 0.99, 1]
     expect(noiseOf([...quiet.slice(1), 1.3])).toBeCloseTo(noiseOf(quiet), 2)
-    expect(noiseOf([...quiet, ...quiet, ...quiet, ...quiet])).toBeCloseTo(noiseOf(quiet) / 2, 5)
+    expect(noiseOf([...quiet, ...quiet, ...quiet, ...quiet])).toBeCloseTo(noiseOf(quiet) / 2, 3)
     expect(noiseOf([0.9, 1.1, 1.1, 0.9, 1.1])).toBeGreaterThan(0.1)
+    expect(noiseOf([0.5, 0.5, 0.5])).toBeCloseTo(noiseOf([2, 2, 2]))
   })
 
   test('asks for further pairs while it is above three hundredths, or leaves a goal too close to tell', () => {

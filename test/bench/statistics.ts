@@ -18,12 +18,12 @@ function medianOf(sorted: readonly number[]): number {
 
 /**
  * How far the median of ratios that are all 1 in truth may be off it, with 95 % certainty, told from how far each of these is off. Of the median
- * deviation, so that one outlier does not count; more ratios make it less.
+ * deviation, so that one outlier does not count; more ratios make it less. Half as much is as far off as twice as much.
  */
 export function noiseOf(ratios: readonly number[]): number {
-  const { median: deviation } = spreadOf(ratios.map((ratio) => Math.abs(ratio - 1)))
+  const { median: deviation } = spreadOf(ratios.map((ratio) => Math.abs(Math.log(ratio))))
   const standardDeviation = 1.4826 * deviation
-  return (1.96 * 1.2533 * standardDeviation) / Math.sqrt(ratios.length)
+  return Math.exp((1.96 * 1.2533 * standardDeviation) / Math.sqrt(ratios.length)) - 1
 }
 
 export interface Line {

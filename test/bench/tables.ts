@@ -75,10 +75,8 @@ export function mainFigures(results: readonly Measurement[], soak: SoakMeasureme
     goalText(row),
     row.verdict,
   ])
-  const soaked =
-    soak === undefined
-      ? []
-      : judgements(soak).map(({ title, found, goal, verdict }) => [title, found, '', goal, verdict])
+  const judged = soak === undefined ? [] : judgements(soak).filter(({ verdict }) => verdict !== '')
+  const soaked = judged.map(({ title, found, goal, verdict }) => [title, found, '', goal, verdict])
   const all = [...lines, ...soaked]
   return all.length === 0 ? 'No figures are kept.' : aligned([['', 'gateway / raw', 'min–max', 'goal', ''], ...all])
 }
