@@ -77,8 +77,7 @@ function ratios(rows: readonly Row[]): string {
           name: 'ratio',
           type: 'bar',
           barWidth: 12,
-          data: top.map((row) => ({ value: round(row.ratio!.median), itemStyle: { color: colorOf(row) } })),
-          label: { show: true, position: 'insideLeft', formatter: '{c}', color: '#ffffff', fontSize: 10 },
+          data: top.map((row) => ({ ...labelled(row.ratio!.median), itemStyle: { color: colorOf(row) } })),
         },
         spreadSeries(top.map((_, n) => at(n))),
         {
@@ -99,6 +98,12 @@ const round = (value: number) => Number(value.toPrecision(3))
 
 function colorOf({ verdict }: Row): string {
   return verdict === 'met' || verdict === 'missed' ? colors[verdict] : colors.other
+}
+
+/** Beside a bar that is too short for it. */
+function labelled(ratio: number) {
+  const place = ratio < 0.3 ? { position: 'right', color: ink } : { position: 'insideLeft', color: '#ffffff' }
+  return { value: round(ratio), label: { show: true, formatter: '{c}', fontSize: 10, ...place } }
 }
 
 /** A thin line from the least to the greatest of each row. */
@@ -160,7 +165,7 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
   const svg = svgOf(
     {
       title: { text: soak.title, left: 8, top: 4, textStyle: { fontSize: 12 } },
-      legend: { left: 8, top: 24, itemWidth: 14, itemHeight: 8, textStyle: { fontSize: 10 } },
+      legend: { left: 8, top: 24, itemWidth: 14, itemHeight: 8, itemGap: 36, textStyle: { fontSize: 10 } },
       grid: panels.map((_, panel) => ({ left: 70, right: 30, top: top(panel), height: 140 })),
       xAxis: panels.map((_, gridIndex) => ({
         type: 'value',
