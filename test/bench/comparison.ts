@@ -1,24 +1,32 @@
-/* Raw and gateway in turn, and what their figures say of each other. */
+/* Servers in turn, and what their figures say of each other. */
 import type { Bench } from './bench.js'
 import type { Figure, Goal, RunResult, Scenario } from './scenarios/scenario.js'
-import type { ServerKind } from './servers.js'
 import { type Spread, spreadOf } from './statistics.js'
 
 export type Verdict = 'met' | 'missed' | 'too close to tell' | 'no goal' | 'void'
+
+/** A server's name, and the median of its runs that count; undefined where none does. */
+export interface Measured {
+  readonly name: string
+  readonly value: number | undefined
+}
 
 export interface Row {
   readonly scenario: string
   readonly figure: string
   readonly title: string
   readonly unit: string
-  readonly raw: number | undefined
-  readonly gateway: number | undefined
-  /** Gateway by raw, of each pair of runs. */
+  /** What the other is compared with: raw in the gateway's rows, the gateway in a peer's. */
+  readonly base: Measured
+  readonly measured: Measured
+  /** Measured by base, of each round of runs. */
   readonly ratio: Spread | undefined
-  /** Raw by the raw before it: what a difference of nothing looks like on this machine. */
+  /** Base by the base before it: what a difference of nothing looks like on this machine. */
   readonly noise: Spread | undefined
   readonly goal: Goal | undefined
   readonly verdict: Verdict
+  /** Where it is void: why. */
+  readonly fault: string | undefined
 }
 
 export interface Comparison {
@@ -27,24 +35,67 @@ export interface Comparison {
   readonly rows: readonly Row[]
   /** In the order in which they were made. */
   readonly runs: readonly RunResult[]
+  /** What was found out before them. */
+  readonly notes: readonly string[]
 }
 
-/** Runs raw, gateway, raw, gateway, …, raw. */
+/** One that takes part in a comparison. */
+interface Turn {
+  readonly name: string
+  readonly goals: Readonly<Record<string, Goal>> | undefined
+  prepare?(bench: Bench, say: (line: string) => void): Promise<string>
+  run(bench: Bench): Promise<RunResult>
+}
+
+/** In their order; the first is the base. */
+function turnsOf(scenario: Scenario): readonly [Turn, ...Turn[]] {
+  const gateway = { name: 'gateway', goals: undefined, run: (bench: Bench) => scenario.run(bench, 'gateway') }
+  if (scenario.peers !== undefined) return [gateway, ...scenario.peers.map(forgiving)]
+  return [{ name: 'raw', goals: undefined, run: (bench) => scenario.run(bench, 'raw') }, gateway]
+}
+
+/** A peer that cannot be had, or fails, does not take the others' figures with it. */
+function forgiving(turn: Turn): Turn {
+  const run = (bench: Bench) =>
+    turn.run(bench).catch((error: unknown): RunResult => ({ server: turn.name, fault: messageOf(error) }))
+  const { prepare } = turn
+  if (prepare === undefined) return { ...turn, run }
+  const forgivingly = (bench: Bench, say: (line: string) => void) =>
+    prepare(bench, say).catch((error: unknown) => `${turn.name}: ${messageOf(error)}`)
+  return { ...turn, run, prepare: forgivingly }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+/** Runs the base, the others, the base, the others, …, the base: raw, gateway, raw, gateway, …, raw where there are no peers. */
 export async function compare(
   bench: Bench,
   scenario: Scenario,
-  pairs: number,
+  rounds: number,
   say: (line: string) => void,
 ): Promise<Comparison> {
+  const turns = turnsOf(scenario)
+  const notes: string[] = []
+  for (const { prepare } of turns) if (prepare !== undefined) notes.push(await prepare(bench, say))
+  const width = Math.max(...turns.map(({ name }) => name.length)) + 1
   const runs: RunResult[] = []
-  for (let n = 0; n <= pairs * 2; n++) {
-    const kind: ServerKind = n % 2 === 0 ? 'raw' : 'gateway'
-    const result = await scenario.run(bench, kind)
+  for (let n = 0; n <= rounds * turns.length; n++) {
+    const turn = turns[n % turns.length]!
+    const result = await turn.run(bench)
     runs.push(result)
-    say(`  ${kind.padEnd(8)} ${describe(scenario, result)}`)
+    say(`  ${turn.name.padEnd(width)} ${describe(scenario, result)}`)
   }
-  const rows = scenario.figures.map((figure) => rowOf(scenario, figure, runs))
-  return { name: scenario.name, title: scenario.title, rows, runs }
+  return { name: scenario.name, title: scenario.title, rows: rowsOf(scenario, turns, runs), runs, notes }
+}
+
+function rowsOf(scenario: Scenario, turns: readonly [Turn, ...Turn[]], runs: readonly RunResult[]): Row[] {
+  const [base, ...others] = turns
+  return scenario.figures.flatMap((figure) =>
+    others.map(({ name, goals }, n) => {
+      const pair = { base: base.name, measured: name, at: n + 1, turns: turns.length }
+      return rowOf(scenario, goals === undefined ? figure : { ...figure, goal: goals[figure.id] }, runs, pair)
+    }),
+  )
 }
 
 export function describe(scenario: Scenario, result: RunResult): string {
@@ -63,32 +114,48 @@ function loadOf(result: Extract<RunResult, { serverLoad: number }>): string {
   return `${Math.round(framesPerSecond)} frames/s, ${cores}`
 }
 
-/** Only of runs that count; a pair with a void run is left out. */
-export function rowOf(scenario: Pick<Scenario, 'name'>, figure: Figure, runs: readonly RunResult[]): Row {
-  const counting = (isWanted: (n: number) => boolean, of: (result: RunResult) => number) =>
-    runs.filter((_, n) => isWanted(n)).map((run) => (run.fault === undefined ? of(run) : undefined))
+/** Which of the servers that took turns are compared: the base is the first of each round, the other the `at`-th. */
+export interface Pair {
+  readonly base: string
+  readonly measured: string
+  readonly at: number
+  readonly turns: number
+}
+
+export const rawAndGateway: Pair = { base: 'raw', measured: 'gateway', at: 1, turns: 2 }
+
+/** Only of runs that count; a round with a void run of one of the two is left out. */
+export function rowOf(
+  scenario: Pick<Scenario, 'name'>,
+  figure: Figure,
+  runs: readonly RunResult[],
+  pair: Pair = rawAndGateway,
+): Row {
+  const runsAt = (at: number) => runs.filter((_, n) => n % pair.turns === at)
+  const counting = (at: number, of: (result: RunResult) => number) =>
+    runsAt(at).map((run) => (run.fault === undefined ? of(run) : undefined))
   const { baseline, of, goal } = figure
-  const gateways = counting(isGateway, of)
-  const raws = baseline === undefined ? counting(isRaw, of) : counting(isGateway, baseline)
-  const ratio = quotients(gateways, raws)
-  const noise = baseline === undefined ? quotients(raws.slice(1), raws) : undefined
-  const judged = quotients(lessened(gateways, goal?.plus ?? 0), raws)
+  const measured = counting(pair.at, of)
+  const bases = baseline === undefined ? counting(0, of) : counting(pair.at, baseline)
+  const ratio = quotients(measured, bases)
+  const noise = baseline === undefined ? quotients(bases.slice(1), bases) : undefined
+  const plus = goal !== undefined && 'plus' in goal ? goal.plus : 0
+  const verdict = verdictOf(quotients(lessened(measured, plus ?? 0), bases), noise, goal)
+  const faults = [...runsAt(pair.at), ...runsAt(0)].flatMap(({ fault }) => fault ?? [])
   return {
     scenario: scenario.name,
     figure: figure.id,
     title: figure.title,
     unit: figure.unit,
-    raw: medianOf(raws),
-    gateway: medianOf(gateways),
+    base: { name: pair.base, value: medianOf(bases) },
+    measured: { name: pair.measured, value: medianOf(measured) },
     ratio,
     noise,
     goal,
-    verdict: verdictOf(judged, noise, goal?.times),
+    verdict,
+    fault: verdict === 'void' ? faults[0] : undefined,
   }
 }
-
-const isRaw = (n: number) => n % 2 === 0
-const isGateway = (n: number) => n % 2 === 1
 
 function lessened(values: readonly (number | undefined)[], by: number): (number | undefined)[] {
   return values.map((value) => (value === undefined ? undefined : value - by))
@@ -108,10 +175,14 @@ function medianOf(values: readonly (number | undefined)[]): number | undefined {
 }
 
 /** A goal counts as met, or missed, only beyond the noise. */
-export function verdictOf(ratio: Spread | undefined, noise: Spread | undefined, goal: number | undefined): Verdict {
+export function verdictOf(ratio: Spread | undefined, noise: Spread | undefined, goal: Goal | undefined): Verdict {
   if (ratio === undefined) return 'void'
   if (goal === undefined) return 'no goal'
   const margin = noise === undefined ? 0 : Math.max(noise.max - 1, 1 - noise.min)
-  if (ratio.median * (1 + margin) <= goal) return 'met'
-  return ratio.median / (1 + margin) > goal ? 'missed' : 'too close to tell'
+  const most = ratio.median * (1 + margin)
+  const least = ratio.median / (1 + margin)
+  const [isMet, isMissed] =
+    'atLeast' in goal ? [least >= goal.atLeast, most < goal.atLeast] : [most <= goal.times, least > goal.times]
+  if (isMet) return 'met'
+  return isMissed ? 'missed' : 'too close to tell'
 }

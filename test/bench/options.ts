@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cacheFolder } from '@roomway/testing'
+import { builtInPeers } from './peers/built-in.js'
+import { type Peer, readPeer } from './peers/peer.js'
 import { scenarioNames } from './scenarios/index.js'
 
 export interface BenchOptions {
@@ -16,6 +18,8 @@ export interface BenchOptions {
   readonly profile: boolean
   /** µs of a busy loop that the gateway runs for each event: a check of the benchmark itself. */
   readonly slowDownUs: number
+  /** Servers beside which the gateway is measured in the scenarios of that name; none: those that are built in. */
+  readonly peers: readonly Peer[]
   readonly writeDocs: boolean
   readonly help: boolean
   readonly resultsFile: string
@@ -34,6 +38,8 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
   --sources             the gateway from its sources, not from what was built
   --profile             one run of each under V8's profiler in place of a measurement
   --slow-down µs        the gateway runs a busy loop for each event: what the benchmark must notice
+  --peer NAME|FILE      in peers-…: in place of all that are built in (${builtInPeers.map(({ name }) => name).join(', ')})
+                        this one, or the one a file describes; may be given several times
   --results FILE        where the figures are kept as JSON
   --write-docs          puts the kept figures into docs/benchmarks.md; after the named scenarios, or without running any
 `
@@ -41,7 +47,7 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
 export class UsageError extends Error {}
 
 /** @throws UsageError */
-export function readOptions(args: readonly string[]): BenchOptions {
+export async function readOptions(args: readonly string[]): Promise<BenchOptions> {
   const { values, positionals } = parse(args)
   const unknown = positionals.filter((name) => !scenarioNames.includes(name))
   if (unknown.length > 0) throw new UsageError(`no such benchmark: ${unknown.join(', ')}`)
@@ -58,6 +64,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     fromSources: values.sources ?? false,
     profile: values.profile ?? false,
     slowDownUs: Number(values['slow-down'] ?? 0),
+    peers: await Promise.all((values.peer ?? []).map(peerNamed)),
     writeDocs,
     help: values.help ?? false,
     resultsFile: values.results ?? join(cacheFolder(), 'bench', 'results.json'),
@@ -79,6 +86,7 @@ function parse(args: readonly string[]) {
         sources: { type: 'boolean' },
         profile: { type: 'boolean' },
         'slow-down': { type: 'string' },
+        peer: { type: 'string', multiple: true },
         results: { type: 'string' },
         'write-docs': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -87,6 +95,14 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message)
   }
+}
+
+async function peerNamed(text: string): Promise<Peer> {
+  const builtIn = builtInPeers.find(({ name }) => name === text)
+  if (builtIn !== undefined) return builtIn
+  return readPeer(text).catch((error: Error) => {
+    throw new UsageError(error.message)
+  })
 }
 
 function positive(name: string, text: string): number {

@@ -47,9 +47,11 @@ export async function commit(): Promise<string> {
   }
 }
 
+/** What an earlier form of this program kept is left out. */
 export async function readResults(file: string): Promise<Results> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Results
+    const kept = Object.entries(JSON.parse(await readFile(file, 'utf8')) as Results)
+    return Object.fromEntries(kept.filter(([, { notes }]) => notes !== undefined))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw error
@@ -63,24 +65,46 @@ export async function keepResult(file: string, measurement: Measurement): Promis
   await writeFile(file, `${JSON.stringify(results, undefined, 2)}\n`)
 }
 
-/** Rows as Markdown, which reads well on a terminal too. */
+/** Rows as Markdown, which reads well on a terminal too: the gateway beside raw, and then peers beside the gateway. */
 export function tableOf(rows: readonly Row[]): string {
-  const head = ['', 'raw', 'gateway', 'ratio', 'min–max', 'raw / raw', 'goal', '']
-  const body = rows.map((row) => [
-    `${row.scenario}: ${row.title}`,
-    withUnit(row.raw, row.unit),
-    withUnit(row.gateway, row.unit),
+  const besideRaw = rows.filter(({ base }) => base.name === 'raw').map((row) => [titleOf(row), ...cells(row)])
+  const peers = rows
+    .filter(({ base }) => base.name !== 'raw')
+    .map((row) => [titleOf(row), row.measured.name, ...cells(row)])
+  const tables = [
+    besideRaw.length > 0 ? [['', 'raw', 'gateway', 'ratio', 'min–max', 'raw / raw', 'goal', ''], ...besideRaw] : [],
+    peers.length > 0
+      ? [['', 'peer', 'gateway', 'peer', 'ratio', 'min–max', 'gateway / gateway', 'goal', ''], ...peers]
+      : [],
+  ]
+  return tables
+    .filter((table) => table.length > 0)
+    .map(aligned)
+    .join('\n\n')
+}
+
+const titleOf = ({ scenario, title }: Row) => `${scenario}: ${title}`
+
+function cells(row: Row): string[] {
+  return [
+    withUnit(row.base.value, row.unit),
+    withUnit(row.measured.value, row.unit),
     row.ratio === undefined ? '–' : row.ratio.median.toFixed(2),
     range(row.ratio),
     range(row.noise),
     goalText(row),
-    row.verdict === 'no goal' ? '' : row.verdict,
-  ])
-  return aligned([head, ...body])
+    verdictText(row),
+  ]
+}
+
+function verdictText({ verdict, fault }: Row): string {
+  if (verdict === 'no goal') return ''
+  return fault === undefined ? verdict : `${verdict}: ${fault.split('\n')[0]}`
 }
 
 function goalText({ goal, unit }: Row): string {
   if (goal === undefined) return '–'
+  if ('atLeast' in goal) return `≥ ${goal.atLeast}`
   return goal.plus === undefined ? `≤ ${goal.times}` : `≤ ${goal.times} × + ${goal.plus} ${unit}`
 }
 
@@ -116,10 +140,10 @@ function figures(results: readonly Measurement[]): string {
   return [table, '', ...results.map(origin)].join('\n')
 }
 
-function origin({ name, title, at, machine: on, commit: of, settings, runs }: Measurement): string {
+function origin({ name, title, at, machine: on, commit: of, settings, runs, notes }: Measurement): string {
   const { pairs, measureMs, headers, pinned } = settings
-  const how = name === 'memory' ? '' : ` of ${measureMs / 1_000} s, ${headers} headers`
+  const how = name.endsWith('memory') ? '' : ` of ${measureMs / 1_000} s, ${headers} headers`
   const voids = runs.filter((run) => run.fault !== undefined).length
   const lost = voids === 0 ? '' : ` ${voids} of ${runs.length} runs were void.`
-  return `- **${name}**: ${title}. ${pairs} pairs${how}${pinned ? ', pinned' : ''}; ${at.slice(0, 10)}, commit ${of}, ${on}.${lost}`
+  return `- **${name}**: ${title}. ${pairs} pairs${how}${pinned ? ', pinned' : ''}; ${at.slice(0, 10)}, commit ${of}, ${on}.${lost}${notes.map((note) => ` ${note}.`).join('')}`
 }
