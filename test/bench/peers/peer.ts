@@ -14,7 +14,7 @@ const publishSchema = z.union([
   z.strictObject({ kafka: z.literal(true) }),
   /** One request for each event. */
   z.strictObject({
-    post: z.strictObject({ url: z.url(), headers: z.record(z.string(), z.string()).default({}), body: z.string() }),
+    post: z.strictObject({ url: z.string(), headers: z.record(z.string(), z.string()).default({}), body: z.string() }),
   }),
   /** A program that runs all the time and reads an event a line, `room<TAB>data`, from its standard input. */
   z.strictObject({ lines: words }),
