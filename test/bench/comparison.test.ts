@@ -94,4 +94,18 @@ describe('a comparison with peers', () => {
     expect(rows[1]).toMatchObject({ measured: { name: 'absent' }, verdict: 'void', fault: 'apt-get install it' })
     expect(notes).toEqual(['tried'])
   })
+
+  test('does not run one whose preparation failed, and says why', async () => {
+    const missing = {
+      name: 'ws',
+      goals: {},
+      prepare: () => Promise.reject(new Error('no Redis')),
+      run: () => take('ws'),
+    }
+    values.gateway = [10, 10]
+    const { rows, notes } = await compare({} as Bench, { ...scenario, peers: [missing] }, 1, () => {})
+    expect(rows[0]).toMatchObject({ verdict: 'void', fault: 'no Redis' })
+    expect(notes).toEqual(['ws: no Redis'])
+    expect(order.slice(-2)).toEqual(['gateway', 'gateway'])
+  })
 })

@@ -43,7 +43,7 @@ export interface Comparison {
 interface Turn {
   readonly name: string
   readonly goals: Readonly<Record<string, Goal>> | undefined
-  prepare?(bench: Bench, say: (line: string) => void): Promise<string>
+  prepare?: ((bench: Bench, say: (line: string) => void) => Promise<string>) | undefined
   run(bench: Bench): Promise<RunResult>
 }
 
@@ -56,13 +56,22 @@ function turnsOf(scenario: Scenario): readonly [Turn, ...Turn[]] {
 
 /** A peer that cannot be had, or fails, does not take the others' figures with it. */
 function forgiving(turn: Turn): Turn {
-  const run = (bench: Bench) =>
-    turn.run(bench).catch((error: unknown): RunResult => ({ server: turn.name, fault: messageOf(error) }))
-  const { prepare } = turn
-  if (prepare === undefined) return { ...turn, run }
-  const forgivingly = (bench: Bench, say: (line: string) => void) =>
-    prepare(bench, say).catch((error: unknown) => `${turn.name}: ${messageOf(error)}`)
-  return { ...turn, run, prepare: forgivingly }
+  let unprepared: string | undefined
+  return {
+    ...turn,
+    async prepare(bench, say) {
+      try {
+        return (await turn.prepare?.(bench, say)) ?? ''
+      } catch (error) {
+        unprepared = messageOf(error)
+        return `${turn.name}: ${unprepared}`
+      }
+    },
+    async run(bench) {
+      if (unprepared !== undefined) return { server: turn.name, fault: unprepared }
+      return turn.run(bench).catch((error: unknown) => ({ server: turn.name, fault: messageOf(error) }))
+    },
+  }
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
@@ -76,7 +85,7 @@ export async function compare(
 ): Promise<Comparison> {
   const turns = turnsOf(scenario)
   const notes: string[] = []
-  for (const { prepare } of turns) if (prepare !== undefined) notes.push(await prepare(bench, say))
+  for (const turn of turns) notes.push((await turn.prepare?.(bench, say)) ?? '')
   const width = Math.max(...turns.map(({ name }) => name.length)) + 1
   const runs: RunResult[] = []
   for (let n = 0; n <= rounds * turns.length; n++) {
@@ -85,7 +94,13 @@ export async function compare(
     runs.push(result)
     say(`  ${turn.name.padEnd(width)} ${describe(scenario, result)}`)
   }
-  return { name: scenario.name, title: scenario.title, rows: rowsOf(scenario, turns, runs), runs, notes }
+  return {
+    name: scenario.name,
+    title: scenario.title,
+    rows: rowsOf(scenario, turns, runs),
+    runs,
+    notes: notes.filter(Boolean),
+  }
 }
 
 function rowsOf(scenario: Scenario, turns: readonly [Turn, ...Turn[]], runs: readonly RunResult[]): Row[] {

@@ -25,6 +25,8 @@ export interface BenchOptions {
   readonly resultsFile: string
 }
 
+const knownPeers: readonly Peer[] = Object.values(builtInPeers)
+
 export const usage = `usage: npm run bench -- [name …] [options]     without a name: all
 
   names: ${scenarioNames.join(', ')}
@@ -38,7 +40,7 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
   --sources             the gateway from its sources, not from what was built
   --profile             one run of each under V8's profiler in place of a measurement
   --slow-down µs        the gateway runs a busy loop for each event: what the benchmark must notice
-  --peer NAME|FILE      in peers-…: in place of all that are built in (${builtInPeers.map(({ name }) => name).join(', ')})
+  --peer NAME|FILE      in peers-…: in place of all that are built in (${knownPeers.map(({ name }) => name).join(', ')})
                         this one, or the one a file describes; may be given several times
   --results FILE        where the figures are kept as JSON
   --write-docs          puts the kept figures into docs/benchmarks.md; after the named scenarios, or without running any
@@ -98,7 +100,7 @@ function parse(args: readonly string[]) {
 }
 
 async function peerNamed(text: string): Promise<Peer> {
-  const builtIn = builtInPeers.find(({ name }) => name === text)
+  const builtIn = knownPeers.find(({ name }) => name === text)
   if (builtIn !== undefined) return builtIn
   return readPeer(text).catch((error: Error) => {
     throw new UsageError(error.message)

@@ -4,7 +4,7 @@ import { type DeliveryPlan, type DeliveryResult, runDelivery } from '../delivery
 import type { Peer } from './peer.js'
 
 /** Events/s; what is tried goes up until the peer no longer keeps up. */
-const rates = [25, 50, 100, 200, 400, 800, 1_000]
+const rates = [25, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1_000]
 const tryMs = { warmUpMs: 1_000, measureMs: 2_000 }
 /** A server whose latency is above it does not keep up. */
 const p99LimitMs = 200

@@ -59,4 +59,4 @@ export const socketIoStreams: Peer = peerOf(
   folder,
 )
 
-export const builtInPeers: readonly Peer[] = [ws, socketIo, socketIoUws]
+export const builtInPeers = { ws, socketIo, socketIoUws }

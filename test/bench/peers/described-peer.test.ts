@@ -77,8 +77,8 @@ describe('a description', () => {
       file,
       JSON.stringify({ name: 'x', url: 'http://elsewhere', readyFrames: -1, eventPrefix: '', publish: {} }),
     )
-    const error = await readPeer(file).catch((thrown: Error) => thrown)
-    for (const what of [file, 'url', 'readyFrames', 'publish']) expect(String(error)).toContain(what)
+    const { message } = (await readPeer(file).catch((thrown: unknown) => thrown)) as Error
+    for (const what of [file, 'url', 'readyFrames', 'publish']) expect(message).toContain(what)
     await rm(folder, { recursive: true })
   })
 

@@ -50,7 +50,9 @@ export async function runRecovery(bench: Bench, plan: RecoveryPlan): Promise<Rec
     await publish(bench, values, plan.rooms, stayers, plan.eventsBehind)
     const before = cpuMs(server.pid)
     const startMs = performance.now()
-    const caughtUp = (client: SocketIoClient) => client.recovered === false || client.events >= plan.eventsBehind
+    // The server sends what was missed before it says that the connection is recovered.
+    const caughtUp = ({ recovered, events }: SocketIoClient) =>
+      recovered === false || (recovered === true && events >= plan.eventsBehind)
     const back = await connect(plan.clients, (n) => leavers[n]!.place, caughtUp)
     const elapsedMs = performance.now() - startMs
     const cpuUsPerClient = ((cpuMs(server.pid) - before) * 1_000) / plan.clients

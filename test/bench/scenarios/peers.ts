@@ -16,7 +16,10 @@ import { type Figure, figure, type Goal, type PeerTurn, type Scenario, scaled } 
 /** Of Socket.IO's CPU per frame, in those that the gateway spends. */
 const fanoutGoal: Goal = { atLeast: 18 }
 
-const peersOf = ({ peers }: BenchOptions): readonly Peer[] => (peers.length > 0 ? peers : builtInPeers)
+const { ws, socketIo, socketIoUws } = builtInPeers
+
+const peersOf = ({ peers }: BenchOptions, builtIn: readonly Peer[]): readonly Peer[] =>
+  peers.length > 0 ? peers : builtIn
 
 const withoutGoals = (figures: readonly Figure[]): Figure[] => figures.map((one) => ({ ...one, goal: undefined }))
 
@@ -30,7 +33,7 @@ export function peersFanout(name: string, options: BenchOptions): Scenario {
     ...ofGateway,
     title: `${ofGateway.title}, beside peers at their best rates`,
     figures: withoutGoals(ofGateway.figures),
-    peers: peersOf(options).map((peer) => atBestRate(peer, plan, most)),
+    peers: peersOf(options, [ws, socketIo, socketIoUws]).map((peer) => atBestRate(peer, plan, most)),
   }
 }
 
@@ -38,13 +41,13 @@ function atBestRate(peer: Peer, plan: Omit<DeliveryPlan, 'eventsPerSecond'>, mos
   let eventsPerSecond: number | undefined
   return {
     name: peer.name,
-    goals: peer.name === 'socket.io' ? { cpu: fanoutGoal } : {},
+    goals: peer === socketIo ? { cpu: fanoutGoal } : {},
     async prepare(bench, say) {
       const found = await findBestRate(bench, peer, plan, most, say)
       eventsPerSecond = found.eventsPerSecond
       return found.note
     },
-    run(bench) {
+    async run(bench) {
       if (eventsPerSecond === undefined) throw new Error(`no rate was found at which ${peer.name} keeps up`)
       return runDelivery(bench, peer, { ...plan, eventsPerSecond })
     },
@@ -76,7 +79,7 @@ function besidePeers(
   options: BenchOptions,
   run: (bench: Bench, peer: Peer) => ReturnType<PeerTurn['run']>,
 ): Scenario {
-  const peers = peersOf(options).map((peer) => ({
+  const peers = peersOf(options, [ws, socketIo]).map((peer) => ({
     name: peer.name,
     goals: {},
     run: (bench: Bench) => run(bench, peer),
