@@ -31,7 +31,7 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
 
   names: ${scenarioNames.join(', ')}
 
-  --pairs N             alternating runs of raw and gateway; default 5, and one more of raw
+  --pairs N             alternating runs of raw and gateway (with peers, of all in turn); default 5, and one more of the first
   --measure SECONDS     measured part of a run; default 7
   --warm-up SECONDS     load before it; default 3
   --scale FACTOR        fewer or more sockets, events and connections; default 1
