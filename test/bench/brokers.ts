@@ -1,5 +1,6 @@
 /* The brokers that events go through: each is started when a scenario first asks for it, and ends with the run. */
 import { type LocalProcess, startKafka, startRabbitmq } from '@roomway/testing'
+import { type BenchRedis, startRedis } from './redis.js'
 
 export const brokerKinds = ['kafka', 'rabbitmq', 'embedded'] as const
 export type BrokerKind = (typeof brokerKinds)[number]
@@ -19,6 +20,7 @@ export interface BenchBroker {
 export class BenchBrokers {
   readonly #started = new Map<BrokerKind, Promise<BenchBroker>>()
   readonly #processes: LocalProcess[] = []
+  #redis: Promise<BenchRedis> | undefined
 
   get(kind: BrokerKind): Promise<BenchBroker> {
     let broker = this.#started.get(kind)
@@ -27,6 +29,15 @@ export class BenchBrokers {
       this.#started.set(kind, broker)
     }
     return broker
+  }
+
+  /** Not one that the gateway knows: some peers want it. @throws where it is not installed. */
+  redis(): Promise<BenchRedis> {
+    this.#redis ??= startRedis().then((redis) => {
+      this.#processes.push(redis.process)
+      return redis
+    })
+    return this.#redis
   }
 
   /** Ends what was started. */

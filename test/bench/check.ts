@@ -4,7 +4,7 @@
  */
 import { repositoryFolder } from '@roomway/testing'
 import type { Bench } from './bench.js'
-import { compare, describe, type Pairs, type Row, verdictOf } from './comparison.js'
+import { compare, describe, type Rounds, type Row, verdictOf } from './comparison.js'
 import { UsageError } from './options.js'
 import type { Figure, Scenario } from './scenarios/scenario.js'
 
@@ -15,7 +15,7 @@ const allowed = { times: 1.1 }
 export async function notices(
   bench: Bench,
   scenario: Scenario,
-  pairs: Pairs,
+  pairs: Rounds,
   say: (line: string) => void,
 ): Promise<boolean> {
   say(`\n${scenario.title}, beside itself with ${added * 100} % more CPU`)

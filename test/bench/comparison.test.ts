@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { isSettled, rowOf, verdictOf } from './comparison.js'
+import type { Bench } from './bench.js'
+import { compare, isSettled, rowOf, verdictOf } from './comparison.js'
 import type { MemoryResult } from './memory-run.js'
-import type { Figure, RunResult } from './scenarios/scenario.js'
+import type { Figure, RunResult, Scenario } from './scenarios/scenario.js'
 import { noiseOf } from './statistics.js'
 
 const spread = (median: number, min = median, max = median) => ({ median, min, max })
@@ -39,7 +40,11 @@ describe('a row', () => {
 
   test('divides each gateway run by the raw run before it, and each raw run by the raw run before', () => {
     const row = rowOf({ name: 'memory' }, figure, [run(100), run(150), run(100), run(180), run(110)])
-    expect(row).toMatchObject({ raw: 100, gateway: 165, verdict: 'met' })
+    expect(row).toMatchObject({
+      base: { name: 'raw', value: 100 },
+      measured: { name: 'gateway', value: 165 },
+      verdict: 'met',
+    })
     expect(row.ratio).toEqual({ median: 1.65, min: 1.5, max: 1.8 })
     expect(row.noise?.min).toBe(1)
     expect(row.noise?.max).toBeCloseTo(1.1)
@@ -48,7 +53,66 @@ describe('a row', () => {
   test('leaves out what is void', () => {
     const row = rowOf({ name: 'memory' }, figure, [run(100), run(1, 'frames were lost'), run(100), run(180), run(100)])
     expect(row.ratio).toEqual({ median: 1.8, min: 1.8, max: 1.8 })
-    expect(rowOf({ name: 'memory' }, figure, [run(100), run(1, 'lost'), run(100)]).verdict).toBe('void')
+    const row2 = rowOf({ name: 'memory' }, figure, [run(100), run(1, 'lost'), run(100)])
+    expect(row2).toMatchObject({ verdict: 'void', fault: 'lost' })
+  })
+})
+
+describe('a comparison with peers', () => {
+  const values: Record<string, number[]> = { gateway: [10, 12, 11], ws: [50, 60], absent: [] }
+  const order: string[] = []
+  const take = async (server: string): Promise<RunResult> => {
+    order.push(server)
+    const bytesPerConnection = values[server]!.shift()
+    if (bytesPerConnection === undefined) throw new Error('apt-get install it')
+    return { server, fault: undefined, bytesPerConnection, rssMb: 0 }
+  }
+  const scenario: Scenario = {
+    name: 'peers',
+    title: '',
+    connections: 0,
+    figures: [
+      {
+        id: 'b',
+        title: 'memory',
+        unit: 'bytes',
+        goal: undefined,
+        of: (run) => (run as MemoryResult).bytesPerConnection,
+      },
+    ],
+    run: (_, kind) => take(kind),
+    peers: [
+      { name: 'ws', goals: { b: { atLeast: 3 } }, prepare: async () => 'tried', run: () => take('ws') },
+      { name: 'absent', goals: {}, run: () => take('absent') },
+    ],
+  }
+
+  test('lets each take its turn after the gateway and compares it with the gateway of its round; one that fails is void, and says why', async () => {
+    const { rows, notes } = await compare({} as Bench, scenario, { least: 2, most: 2 }, () => {})
+    expect(order).toEqual(['gateway', 'ws', 'absent', 'gateway', 'ws', 'absent', 'gateway'])
+    expect(rows[0]).toMatchObject({ base: { name: 'gateway', value: 11 }, measured: { name: 'ws', value: 55 } })
+    expect(rows[0]).toMatchObject({ ratio: { min: 5, max: 5 }, verdict: 'met' })
+    expect(rows[1]).toMatchObject({ measured: { name: 'absent' }, verdict: 'void', fault: 'apt-get install it' })
+    expect(notes).toEqual(['tried'])
+  })
+
+  test('does not run one whose preparation failed, and says why', async () => {
+    const missing = {
+      name: 'ws',
+      goals: {},
+      prepare: () => Promise.reject(new Error('no Redis')),
+      run: () => take('ws'),
+    }
+    values.gateway = [10, 10]
+    const { rows, notes } = await compare(
+      {} as Bench,
+      { ...scenario, peers: [missing] },
+      { least: 1, most: 1 },
+      () => {},
+    )
+    expect(rows[0]).toMatchObject({ verdict: 'void', fault: 'no Redis' })
+    expect(notes).toEqual(['ws: no Redis'])
+    expect(order.slice(-2)).toEqual(['gateway', 'gateway'])
   })
 })
 
@@ -67,8 +131,9 @@ describe('the noise', () => {
       figure: 'cpu',
       title: '',
       unit: '',
-      raw: 1,
-      gateway: 1,
+      base: { name: 'raw', value: 1 },
+      measured: { name: 'gateway', value: 1 },
+      fault: undefined,
       ratio: spread(1),
       noise: { ...spread(1), margin },
       goal: { times: 1.1 },

@@ -1,24 +1,32 @@
-/* Raw and gateway in turn, and what their figures say of each other. */
+/* Servers in turn, and what their figures say of each other. */
 import type { Bench } from './bench.js'
 import type { Figure, Goal, RunResult, Scenario } from './scenarios/scenario.js'
-import type { ServerKind } from './servers.js'
 import { noiseOf, type Spread, spreadOf } from './statistics.js'
 
 export type Verdict = 'met' | 'missed' | 'too close to tell' | 'no goal' | 'void'
+
+/** A server's name, and the median of its runs that count; undefined where none does. */
+export interface Measured {
+  readonly name: string
+  readonly value: number | undefined
+}
 
 export interface Row {
   readonly scenario: string
   readonly figure: string
   readonly title: string
   readonly unit: string
-  readonly raw: number | undefined
-  readonly gateway: number | undefined
-  /** Gateway by raw, of each pair of runs. */
+  /** What the other is compared with: raw in the gateway's rows, the gateway in a peer's. */
+  readonly base: Measured
+  readonly measured: Measured
+  /** Measured by base, of each round of runs. */
   readonly ratio: Spread | undefined
-  /** Raw by the raw before it: what a difference of nothing looks like on this machine. */
+  /** Base by the base before it: what a difference of nothing looks like on this machine. */
   readonly noise: Noise | undefined
   readonly goal: Goal | undefined
   readonly verdict: Verdict
+  /** Where it is void: why. */
+  readonly fault: string | undefined
 }
 
 export interface Noise extends Spread {
@@ -32,9 +40,13 @@ export interface Comparison {
   readonly rows: readonly Row[]
   /** In the order in which they were made. */
   readonly runs: readonly RunResult[]
+  /** How often each had its turn. */
+  readonly rounds: number
+  /** What was found out before them. */
+  readonly notes: readonly string[]
 }
 
-export interface Pairs {
+export interface Rounds {
   readonly least: number
   /** Where the noise asks for more. */
   readonly most: number
@@ -43,27 +55,71 @@ export interface Pairs {
 /** What raw against raw is to read at most, of the first figure that has a goal. */
 export const noiseWanted = 0.03
 
-/** Runs raw, gateway, raw, gateway, …, raw: until the noise is small enough and every goal is clearly met or missed, or the most pairs are run. */
+/** One that takes part in a comparison. */
+interface Turn {
+  readonly name: string
+  readonly goals: Readonly<Record<string, Goal>> | undefined
+  prepare?: ((bench: Bench, say: (line: string) => void) => Promise<string>) | undefined
+  run(bench: Bench): Promise<RunResult>
+}
+
+/** In their order; the first is the base. */
+function turnsOf(scenario: Scenario): readonly [Turn, ...Turn[]] {
+  const gateway = { name: 'gateway', goals: undefined, run: (bench: Bench) => scenario.run(bench, 'gateway') }
+  if (scenario.peers !== undefined) return [gateway, ...scenario.peers.map(forgiving)]
+  return [{ name: 'raw', goals: undefined, run: (bench) => scenario.run(bench, 'raw') }, gateway]
+}
+
+/** A peer that cannot be had, or fails, does not take the others' figures with it. */
+function forgiving(turn: Turn): Turn {
+  let unprepared: string | undefined
+  return {
+    ...turn,
+    async prepare(bench, say) {
+      try {
+        return (await turn.prepare?.(bench, say)) ?? ''
+      } catch (error) {
+        unprepared = messageOf(error)
+        return `${turn.name}: ${unprepared}`
+      }
+    },
+    async run(bench) {
+      if (unprepared !== undefined) return { server: turn.name, fault: unprepared }
+      return turn.run(bench).catch((error: unknown) => ({ server: turn.name, fault: messageOf(error) }))
+    },
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+/**
+ * Runs the base, the others, the base, the others, …, the base (raw, gateway, raw, gateway, …, raw where there are no peers), until the noise is small
+ * enough and every goal is clearly met or missed, or the most rounds are run.
+ */
 export async function compare(
   bench: Bench,
   scenario: Scenario,
-  pairs: Pairs,
+  rounds: Rounds,
   say: (line: string) => void,
 ): Promise<Comparison> {
+  const turns = turnsOf(scenario)
+  const notes: string[] = []
+  for (const turn of turns) notes.push((await turn.prepare?.(bench, say)) ?? '')
+  const width = Math.max(...turns.map(({ name }) => name.length)) + 1
   const runs: RunResult[] = []
-  const runOne = async () => {
-    const kind: ServerKind = runs.length % 2 === 0 ? 'raw' : 'gateway'
-    const result = await scenario.run(bench, kind)
+  const runOne = async (turn: Turn) => {
+    const result = await turn.run(bench)
     runs.push(result)
-    say(`  ${kind.padEnd(8)} ${describe(scenario, result)}`)
+    say(`  ${turn.name.padEnd(width)} ${describe(scenario, result)}`)
   }
-  const rows = () => scenario.figures.map((figure) => rowOf(scenario, figure, runs))
-  await runOne()
-  for (let pair = 0; pair < pairs.least || (pair < pairs.most && !isSettled(rows())); pair++) {
-    await runOne()
-    await runOne()
-  }
-  return { name: scenario.name, title: scenario.title, rows: rows(), runs }
+  const rows = () => rowsOf(scenario, turns, runs)
+  const [base, ...others] = turns
+  await runOne(base)
+  let round = 0
+  for (; round < rounds.least || (round < rounds.most && !isSettled(rows())); round++)
+    for (const turn of [...others, base]) await runOne(turn)
+  const { name, title } = scenario
+  return { name, title, rows: rows(), runs, rounds: round, notes: notes.filter(Boolean) }
 }
 
 /** Whether more pairs would tell nothing more. */
@@ -71,6 +127,16 @@ export function isSettled(rows: readonly Row[]): boolean {
   const judged = rows.filter(({ goal }) => goal !== undefined)
   const margin = judged[0]?.noise?.margin ?? 0
   return margin <= noiseWanted && judged.every(({ verdict }) => verdict !== 'too close to tell')
+}
+
+function rowsOf(scenario: Scenario, turns: readonly [Turn, ...Turn[]], runs: readonly RunResult[]): Row[] {
+  const [base, ...others] = turns
+  return scenario.figures.flatMap((figure) =>
+    others.map(({ name, goals }, n) => {
+      const pair = { base: base.name, measured: name, at: n + 1, turns: turns.length }
+      return rowOf(scenario, goals === undefined ? figure : { ...figure, goal: goals[figure.id] }, runs, pair)
+    }),
+  )
 }
 
 export function describe(scenario: Scenario, result: RunResult): string {
@@ -89,33 +155,49 @@ function loadOf(result: Extract<RunResult, { serverLoad: number }>): string {
   return `${Math.round(framesPerSecond)} frames/s, ${cores}`
 }
 
-/** Only of runs that count; a pair with a void run is left out. */
-export function rowOf(scenario: Pick<Scenario, 'name'>, figure: Figure, runs: readonly RunResult[]): Row {
-  const counting = (isWanted: (n: number) => boolean, of: (result: RunResult) => number) =>
-    runs.filter((_, n) => isWanted(n)).map((run) => (run.fault === undefined ? of(run) : undefined))
+/** Which of the servers that took turns are compared: the base is the first of each round, the other the `at`-th. */
+export interface Pair {
+  readonly base: string
+  readonly measured: string
+  readonly at: number
+  readonly turns: number
+}
+
+export const rawAndGateway: Pair = { base: 'raw', measured: 'gateway', at: 1, turns: 2 }
+
+/** Only of runs that count; a round with a void run of one of the two is left out. */
+export function rowOf(
+  scenario: Pick<Scenario, 'name'>,
+  figure: Figure,
+  runs: readonly RunResult[],
+  pair: Pair = rawAndGateway,
+): Row {
+  const runsAt = (at: number) => runs.filter((_, n) => n % pair.turns === at)
+  const counting = (at: number, of: (result: RunResult) => number) =>
+    runsAt(at).map((run) => (run.fault === undefined ? of(run) : undefined))
   const { baseline, of, goal } = figure
-  const gateways = counting(isGateway, of)
-  const raws = baseline === undefined ? counting(isRaw, of) : counting(isGateway, baseline)
-  const ratio = quotients(gateways, raws)
-  const noise = baseline === undefined ? noiseAmong(quotients(raws.slice(1), raws)) : undefined
-  const plus = goal !== undefined && 'plus' in goal ? goal.plus : undefined
-  const judged = spreadOfAny(quotients(lessened(gateways, plus ?? 0), raws))
+  const measured = counting(pair.at, of)
+  const bases = baseline === undefined ? counting(0, of) : counting(pair.at, baseline)
+  const ratio = quotients(measured, bases)
+  const noise = baseline === undefined ? noiseAmong(quotients(bases.slice(1), bases)) : undefined
+  const plus = goal !== undefined && 'plus' in goal ? goal.plus : 0
+  const judged = spreadOfAny(quotients(lessened(measured, plus ?? 0), bases))
+  const verdict = verdictOf(judged, noise?.margin, goal)
+  const faults = [...runsAt(pair.at), ...runsAt(0)].flatMap(({ fault }) => fault ?? [])
   return {
     scenario: scenario.name,
     figure: figure.id,
     title: figure.title,
     unit: figure.unit,
-    raw: medianOf(raws),
-    gateway: medianOf(gateways),
+    base: { name: pair.base, value: medianOf(bases) },
+    measured: { name: pair.measured, value: medianOf(measured) },
     ratio: spreadOfAny(ratio),
     noise,
     goal,
-    verdict: verdictOf(judged, noise?.margin, goal),
+    verdict,
+    fault: verdict === 'void' ? faults[0] : undefined,
   }
 }
-
-const isRaw = (n: number) => n % 2 === 0
-const isGateway = (n: number) => n % 2 === 1
 
 function lessened(values: readonly (number | undefined)[], by: number): (number | undefined)[] {
   return values.map((value) => (value === undefined ? undefined : value - by))

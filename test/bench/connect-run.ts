@@ -1,13 +1,15 @@
 /* Many clients connect at once: how long that takes, and what each costs the server. */
 import { createAuthenticator, signToken } from '@roomway/auth'
 import type { Bench } from './bench.js'
-import { idlePlan } from './idle-plan.js'
+import { startIdle } from './idle-plan.js'
 import { LoadClient } from './load-client.js'
+import { nameOf, type Peer } from './peers/peer.js'
 import { cpuMs } from './process-usage.js'
-import { type ServerKind, startServer, tokensOf } from './servers.js'
+import { type ServerKind, tokensOf } from './servers.js'
 
 export interface ConnectResult {
-  readonly server: ServerKind
+  /** `raw`, `gateway`, or a peer's name. */
+  readonly server: string
   readonly fault: string | undefined
   /** From the first connection attempt until the last client has joined its room. */
   readonly elapsedMs: number
@@ -16,8 +18,8 @@ export interface ConnectResult {
   readonly signatureUs: number
 }
 
-export async function runConnect(bench: Bench, kind: ServerKind, connections: number): Promise<ConnectResult> {
-  const server = await startServer(await idlePlan(bench, kind))
+export async function runConnect(bench: Bench, kind: ServerKind | Peer, connections: number): Promise<ConnectResult> {
+  const server = await startIdle(bench, kind)
   const tokensFile = tokensOf(bench, server)
   const client = new LoadClient(bench.loadProgram, server.target, { rooms: connections, sampleEvery: 1, tokensFile })
   try {
@@ -29,7 +31,7 @@ export async function runConnect(bench: Bench, kind: ServerKind, connections: nu
     const cpuUsPerConnection = ((cpuMs(server.pid) - cpuBefore) * 1_000) / connections
     const { closed } = await client.mark()
     const fault = closed > 0 ? `${closed} connections were closed: ${client.complaints}` : undefined
-    return { server: kind, fault, elapsedMs, cpuUsPerConnection, signatureUs }
+    return { server: nameOf(kind), fault, elapsedMs, cpuUsPerConnection, signatureUs }
   } finally {
     await client.close()
     await server.close()

@@ -7,10 +7,12 @@ import { type NodeProcess, randomPrefix, run, spawnNode } from '@roomway/testing
 import type { Bench } from './bench.js'
 import type { BrokerKind } from './brokers.js'
 import { LoadClient, type LoadMark } from './load-client.js'
+import { nameOf, type Peer, type PeerValues } from './peers/peer.js'
+import { peerValues, startPeer, startPeerPublisher } from './peers/start-peer.js'
 import { cpuMs } from './process-usage.js'
 import type { FeedPlan, FeedReport } from './programs/event-feed.js'
 import type { PublisherPlan, PublisherReady } from './programs/publisher.js'
-import { type RunningServer, type ServerKind, startServer, tokensOf } from './servers.js'
+import { type MeasuredServer, type ServerKind, startServer, tokensOf } from './servers.js'
 
 export interface DeliveryPlan {
   readonly broker: BrokerKind
@@ -26,7 +28,8 @@ export interface DeliveryPlan {
 }
 
 export interface DeliveryResult {
-  readonly server: ServerKind
+  /** `raw`, `gateway`, or a peer's name. */
+  readonly server: string
   /** Why the run does not count; undefined where it does. */
   readonly fault: string | undefined
   readonly frames: number
@@ -54,22 +57,24 @@ const drainMs = 10_000
 const samplesPerSecond = 20_000
 const clientBusyLimit = 0.95
 
-/** Runs `kind` once. @throws where a process fails; a run that merely does not count says so in its result. */
-export async function runDelivery(bench: Bench, kind: ServerKind, plan: DeliveryPlan): Promise<DeliveryResult> {
+/** Runs `kind`, or a peer, once. @throws where a process fails; a run that merely does not count says so in its result. */
+export async function runDelivery(bench: Bench, kind: ServerKind | Peer, plan: DeliveryPlan): Promise<DeliveryResult> {
   const opened: { close(): Promise<void> }[] = []
   const own = <T extends { close(): Promise<void> }>(resource: T): T => {
     opened.unshift(resource)
     return resource
   }
   try {
-    const { server, source, brokerPid } = await startServing(bench, kind, plan, own)
+    const serving =
+      typeof kind === 'string' ? startServing(bench, kind, plan, own) : startPeerServing(bench, kind, plan, own)
+    const { server, source, brokerPid } = await serving
     const framesPerSecond = (plan.eventsPerSecond * plan.sockets) / plan.rooms
     const sampleEvery = Math.max(1, Math.round(framesPerSecond / samplesPerSecond))
     const options = { rooms: plan.rooms, sampleEvery, tokensFile: tokensOf(bench, server) }
     const client = own(new LoadClient(bench.loadProgram, server.target, options))
     await bench.pin('load', client.pid)
     await client.open(plan.sockets)
-    const result = await measure(kind, plan, { source, server, client, brokerPid })
+    const result = await measure(nameOf(kind), plan, { source, server, client, brokerPid })
     if (bench.serverOptions.profileFolder !== undefined) await server.stop()
     return result
   } finally {
@@ -78,7 +83,7 @@ export async function runDelivery(bench: Bench, kind: ServerKind, plan: Delivery
 }
 
 interface Serving {
-  readonly server: RunningServer
+  readonly server: MeasuredServer
   /** The process that publishes: begins on SIGHUP. */
   readonly source: NodeProcess
   readonly brokerPid: number | undefined
@@ -111,6 +116,33 @@ async function startServing(
   return { server, source, brokerPid }
 }
 
+/** A peer, and who publishes to it: over the same broker as the gateway, or its own way. */
+async function startPeerServing(
+  bench: Bench,
+  peer: Peer,
+  plan: DeliveryPlan,
+  own: <T extends { close(): Promise<void> }>(resource: T) => T,
+): Promise<Serving> {
+  const prefix = randomPrefix()
+  const values = await peerValues(bench, peer, prefix)
+  const brokerPid = await brokerPidOf(bench, values)
+  if (brokerPid !== undefined) await bench.pin('load', brokerPid)
+  const publisher = () => startPeerPublisher(bench, peer, values, feedOf(bench, plan), prefix)
+  // A topic must be there before it is read; a server before it is published to.
+  const readsLog = values.topic !== ''
+  const early = readsLog ? own(await publisher()) : undefined
+  const server = own(await startPeer(bench, peer, values))
+  const source = early ?? own(await publisher())
+  await bench.pin('load', source.pid)
+  await bench.pin('server', server.pid)
+  return { server, source, brokerPid }
+}
+
+async function brokerPidOf({ brokers }: Bench, { redis, topic }: PeerValues): Promise<number | undefined> {
+  if (topic !== '') return (await brokers.get('kafka')).pid
+  return redis === '' ? undefined : (await brokers.redis()).process.pid
+}
+
 function feedOf({ headers }: Bench, plan: DeliveryPlan): FeedPlan {
   const { rooms, eventsPerSecond, warmUpMs, measureMs, tracedShare = 0 } = plan
   const wanted = (eventsPerSecond * (warmUpMs + measureMs + tailMs)) / 1_000
@@ -130,7 +162,7 @@ export interface Moment {
   readonly brokerMs: number
 }
 
-async function measure(server: ServerKind, plan: DeliveryPlan, parts: Parts): Promise<DeliveryResult> {
+async function measure(server: string, plan: DeliveryPlan, parts: Parts): Promise<DeliveryResult> {
   const { source, client } = parts
   source.signal('SIGHUP')
   await delay(plan.warmUpMs)
@@ -139,7 +171,8 @@ async function measure(server: ServerKind, plan: DeliveryPlan, parts: Parts): Pr
   const second = await look(parts)
   const done = await source.line(/^done (.*)$/, 60_000)
   const report = JSON.parse(done[1]!) as FeedReport
-  const last = await drained(client, plan)
+  // What was never published is not waited for.
+  const last = report.failedAppends > 0 ? await client.mark() : await drained(client, plan)
   return resultOf(server, plan, { first, second, last, report, complaints: client.complaints })
 }
 
@@ -174,7 +207,7 @@ export interface Observed {
   readonly complaints: string
 }
 
-function resultOf(server: ServerKind, plan: DeliveryPlan, seen: Observed): DeliveryResult {
+function resultOf(server: string, plan: DeliveryPlan, seen: Observed): DeliveryResult {
   const { first, second } = seen
   const elapsedMs = second.atMs - first.atMs
   const frames = second.mark.events - first.mark.events

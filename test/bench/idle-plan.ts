@@ -1,6 +1,8 @@
 import { randomPrefix } from '@roomway/testing'
 import type { Bench } from './bench.js'
-import type { ServerKind, ServerPlan } from './servers.js'
+import type { Peer } from './peers/peer.js'
+import { peerValues, startPeer } from './peers/start-peer.js'
+import { type MeasuredServer, type ServerKind, type ServerPlan, startServer } from './servers.js'
 
 /** A server to which nobody publishes: the gateway follows an empty log, the raw one is uWebSockets.js alone. */
 export async function idlePlan(bench: Bench, kind: ServerKind): Promise<ServerPlan> {
@@ -8,4 +10,10 @@ export async function idlePlan(bench: Bench, kind: ServerKind): Promise<ServerPl
   const options = { ...bench.serverOptions, profileFolder: undefined }
   const prefix = randomPrefix()
   return { ...options, kind, address, prefix, log: undefined, feed: undefined, env: {} }
+}
+
+/** A server, or a peer, to which nobody publishes. */
+export async function startIdle(bench: Bench, kind: ServerKind | Peer): Promise<MeasuredServer> {
+  if (typeof kind === 'string') return startServer(await idlePlan(bench, kind))
+  return startPeer(bench, kind, await peerValues(bench, kind, undefined))
 }

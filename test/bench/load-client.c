@@ -1,12 +1,14 @@
 /*
  * A WebSocket client that holds thousands of connections and counts what they receive, cheaply enough not to be what a benchmark measures.
  *
- *   load-client port=8080 path=/v1/ws?room={room} rooms=1000 [hello={"type":"join",...}] [readyFrames=2]
- *               [eventPrefix={"type":"event"] [subprotocol=name] [tokens=file] [sampleEvery=1]
+ *   load-client port=8080 path=/v1/ws?room={room} rooms=1000 [hello={"type":"join",...} ...] [readyFrames=2]
+ *               [eventPrefix={"type":"event"] [subprotocol=name] [tokens=file] [sampleEvery=1] [ping=2 pong=3] [split=lines]
  *
- * `{room}` is the connection's number modulo `rooms`; line i of the tokens file is sent by connection i as a bearer token. A connection is
- * ready once it got `readyFrames` frames; from then on frames that begin with `eventPrefix` are events. The text of every n-th event is
- * searched for "t":<microseconds of CLOCK_MONOTONIC>, and the time since then goes into a histogram.
+ * `{room}` is the connection's number modulo `rooms`; line i of the tokens file is sent by connection i as a bearer token. `hello` may stand
+ * several times: the first is sent after the upgrade, each further one when one more frame has come; an empty one stands for sending nothing.
+ * A connection is ready once it got `readyFrames` frames; from then on frames that begin with `eventPrefix` are events. A frame that is
+ * `ping`, word for word, is answered by `pong` and counts nowhere. With `split=lines` each line of a frame is taken for a frame. The text of
+ * every n-th event is searched for "t":<microseconds of CLOCK_MONOTONIC>, and the time since then goes into a histogram.
  *
  * Commands on stdin, one a line; each is answered by one line of JSON on stdout. End of input ends the program.
  *   open N   opens N more connections; answered when all are ready
@@ -28,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 60000, SOURCE_ADDRESSES = 16, MAX_OPENING = 128, BUFFER = 1 << 20, MAX_REST = 1 << 19 };
+enum { MAX_CONNECTIONS = 60000, SOURCE_ADDRESSES = 16, MAX_OPENING = 128, MAX_HELLOS = 8, BUFFER = 1 << 20, MAX_REST = 1 << 19 };
 enum { FINE_US = 10, FINE_BUCKETS = 100000, COARSE_US = 1000, COARSE_BUCKETS = 60000 };
 enum state { CONNECTING, UPGRADING, JOINING, READY, CLOSED };
 
@@ -41,9 +43,9 @@ struct connection {
   uint64_t events;
 };
 
-static const char *path = "/", *hello = "", *event_prefix = "", *subprotocol = "", *tokens_file = "";
-static int port, rooms = 1, ready_frames, sample_every = 1;
-static size_t event_prefix_length;
+static const char *path = "/", *hellos[MAX_HELLOS], *event_prefix = "", *ping = "", *pong = "", *subprotocol = "", *tokens_file = "";
+static int port, rooms = 1, hello_count, ready_frames, sample_every = 1, split_lines;
+static size_t event_prefix_length, ping_length;
 static char **tokens;
 static int token_count;
 static struct connection connections[MAX_CONNECTIONS];
@@ -166,16 +168,26 @@ static void lose(struct connection *c, int code) {
   c->state = CLOSED;
 }
 
-static void on_frame(struct connection *c, int opcode, const unsigned char *payload, size_t length, int64_t read_us) {
-  if (opcode == 9) { send_frame(c, 10, payload, length); return; }
-  if (opcode == 8) { lose(c, length >= 2 ? payload[0] << 8 | payload[1] : 1005); return; }
-  if (opcode != 1 && opcode != 2) return;
+static void say_hello(struct connection *c) {
+  char line[4096];
+  if (c->frames >= hello_count) return;
+  fill(line, sizeof line, hellos[c->frames], (int)(c - connections) % rooms);
+  if (*line) send_frame(c, 1, line, strlen(line));
+}
+
+static void on_message(struct connection *c, const unsigned char *payload, size_t length, int64_t read_us) {
+  if (ping_length > 0 && length == ping_length && memcmp(payload, ping, length) == 0) {
+    send_frame(c, 1, pong, strlen(pong));
+    return;
+  }
   if (c->state == JOINING) {
     if (length > 15 && memcmp(payload, "{\"type\":\"error\"", 15) == 0) {
       fprintf(stderr, "load-client: %.*s\n", (int)length, payload);
       die("the server refused a connection", "");
     }
-    if (++c->frames >= ready_frames) become_ready(c);
+    c->frames++;
+    say_hello(c);
+    if (c->frames >= ready_frames) become_ready(c);
     return;
   }
   if (length < event_prefix_length || memcmp(payload, event_prefix, event_prefix_length) != 0) {
@@ -190,10 +202,26 @@ static void on_frame(struct connection *c, int opcode, const unsigned char *payl
   note_latency(payload, length, read_us);
 }
 
+static void on_lines(struct connection *c, const unsigned char *payload, size_t length, int64_t read_us) {
+  for (const unsigned char *end = payload + length; payload < end;) {
+    const unsigned char *newline = memchr(payload, '\n', end - payload);
+    size_t line = (newline == NULL ? end : newline) - payload;
+    if (line > 0) on_message(c, payload, line, read_us);
+    payload += line + 1;
+  }
+}
+
+static void on_frame(struct connection *c, int opcode, const unsigned char *payload, size_t length, int64_t read_us) {
+  if (opcode == 9) { send_frame(c, 10, payload, length); return; }
+  if (opcode == 8) { lose(c, length >= 2 ? payload[0] << 8 | payload[1] : 1005); return; }
+  if (opcode != 1 && opcode != 2) return;
+  if (split_lines) on_lines(c, payload, length, read_us);
+  else on_message(c, payload, length, read_us);
+}
+
 /* Returns how many bytes were used. */
 static size_t take_upgrade(struct connection *c, size_t length) {
   unsigned char *end = memmem(buffer, length, "\r\n\r\n", 4);
-  char line[4096];
   if (end == NULL) return 0;
   if (length < 12 || memcmp(buffer, "HTTP/1.1 101", 12) != 0) {
     fprintf(stderr, "load-client: %.*s\n", (int)(length < 500 ? length : 500), buffer);
@@ -201,8 +229,7 @@ static size_t take_upgrade(struct connection *c, size_t length) {
   }
   c->state = JOINING;
   opening--;
-  fill(line, sizeof line, hello, (int)(c - connections) % rooms);
-  if (*line) send_frame(c, 1, line, strlen(line));
+  say_hello(c);
   if (ready_frames == 0) become_ready(c);
   return end + 4 - buffer;
 }
@@ -316,15 +343,22 @@ static void read_arguments(int count, char **arguments) {
     if (strcmp(name, "port") == 0) port = atoi(value);
     else if (strcmp(name, "path") == 0) path = value;
     else if (strcmp(name, "rooms") == 0) rooms = atoi(value);
-    else if (strcmp(name, "hello") == 0) hello = value;
+    else if (strcmp(name, "hello") == 0) {
+      if (hello_count == MAX_HELLOS) die("too many hellos", value);
+      hellos[hello_count++] = value;
+    }
     else if (strcmp(name, "readyFrames") == 0) ready_frames = atoi(value);
     else if (strcmp(name, "eventPrefix") == 0) event_prefix = value;
+    else if (strcmp(name, "ping") == 0) ping = value;
+    else if (strcmp(name, "pong") == 0) pong = value;
+    else if (strcmp(name, "split") == 0) split_lines = strcmp(value, "lines") == 0;
     else if (strcmp(name, "subprotocol") == 0) subprotocol = value;
     else if (strcmp(name, "tokens") == 0) tokens_file = value;
     else if (strcmp(name, "sampleEvery") == 0) sample_every = atoi(value);
     else die("unknown argument", name);
   }
   event_prefix_length = strlen(event_prefix);
+  ping_length = strlen(ping);
   if (*tokens_file) read_tokens();
 }
 

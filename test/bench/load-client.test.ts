@@ -2,7 +2,14 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { findLoadProgram, LoadClient, type LoadOptions, type LoadProgram, nodeLoadProgram } from './load-client.js'
+import {
+  findLoadProgram,
+  LoadClient,
+  type LoadOptions,
+  type LoadProgram,
+  type LoadTarget,
+  nodeLoadProgram,
+} from './load-client.js'
 
 const connections = 40
 const rooms = 4
@@ -39,7 +46,7 @@ describe.each(programs)('the load client %s', (_, program) => {
     await new Promise((resolve) => server.close(resolve))
   })
 
-  async function open(options: Partial<LoadOptions> = {}): Promise<LoadClient> {
+  async function open(options: Partial<LoadOptions> = {}, change: Partial<LoadTarget> = {}): Promise<LoadClient> {
     const target = {
       port: (server.address() as AddressInfo).port,
       path: '/room/{room}',
@@ -47,6 +54,7 @@ describe.each(programs)('the load client %s', (_, program) => {
       readyFrames: 2,
       eventPrefix: '{"type":"event",',
       subprotocol: '',
+      ...change,
     }
     client = new LoadClient(program, target, { rooms, sampleEvery: 1, tokensFile: undefined, ...options })
     await client.open(connections / 2)
@@ -98,6 +106,35 @@ describe.each(programs)('the load client %s', (_, program) => {
     const slow = await marked(connections)
     expect(slow.maxUs).toBeGreaterThanOrEqual(3_000_000)
     expect(await client!.mark()).toMatchObject({ latencies: 0, maxUs: 0 })
+  })
+
+  test('sends its hellos one after the other, each when one more frame has come, and none where one is empty', async () => {
+    await open({}, { hello: ['', '40', '420["join","{room}"]'], readyFrames: 3 })
+    expect(joined).toHaveLength(connections * 2)
+    for (const socket of server.clients) {
+      const said = joined.filter((one) => one.socket === socket)
+      expect(said.map(({ hello }) => hello)).toEqual(['40', `420["join","${said[0]!.room.at(-1)}"]`])
+    }
+  })
+
+  test("answers a protocol's own ping, before it is ready and after, and takes it for no event", async () => {
+    server.on('connection', (socket) => socket.send('2'))
+    await open({}, { hello: ['', '40'], ping: '2', pong: '3', eventPrefix: '2' })
+    const sockets = [...server.clients]
+    const pongs = sockets.map((socket) => once(socket, 'message'))
+    for (const socket of sockets) socket.send('2')
+    for (const [data] of await Promise.all(pongs)) expect((data as Buffer).toString()).toBe('3')
+    for (const socket of sockets) socket.send('2["tick"]')
+    expect(await marked(connections)).toMatchObject({ events: connections, mostEvents: 1 })
+    expect(joined.filter(({ hello }) => hello === '3')).toHaveLength(connections * 2)
+  })
+
+  test('takes the lines of a frame for frames, where it is told to', async () => {
+    await open({}, { split: 'lines' })
+    for (const { socket } of joined) socket.send(`${eventOf(10)}\n${eventOf(20)}\n`)
+    for (const { socket } of joined) socket.send(eventOf(30))
+    const bytes = [10, 20, 30].reduce((sum, length) => sum + eventOf(length).length, 0)
+    expect(await marked(connections * 3)).toMatchObject({ leastEvents: 3, others: 0, bytes: bytes * connections })
   })
 
   test('answers pings, and says when a connection is closed', async () => {

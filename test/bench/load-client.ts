@@ -11,10 +11,16 @@ import { cacheFolder, findProgram, Recorder, repositoryFolder, run } from '@room
 export interface LoadTarget {
   readonly port: number
   readonly path: string
-  readonly hello: string
+  /** The first is sent after the upgrade, each further one when one more frame has come; an empty one is not sent. */
+  readonly hello: string | readonly string[]
   readonly readyFrames: number
   readonly eventPrefix: string
   readonly subprotocol: string
+  /** A frame that is answered by `pong`, where the protocol has such of its own. */
+  readonly ping?: string
+  readonly pong?: string
+  /** Where one frame may hold several messages, one a line. */
+  readonly split?: 'lines'
 }
 
 export interface LoadOptions {
@@ -139,5 +145,5 @@ export class LoadClient {
 function argumentsOf(target: LoadTarget, options: LoadOptions): string[] {
   const { tokensFile, rooms, sampleEvery } = options
   const given = { ...target, rooms, sampleEvery, ...(tokensFile !== undefined && { tokens: tokensFile }) }
-  return Object.entries(given).map(([name, value]) => `${name}=${value}`)
+  return Object.entries(given).flatMap(([name, value]) => [value].flat().map((one) => `${name}=${one}`))
 }

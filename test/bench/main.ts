@@ -26,7 +26,7 @@ const spareFiles = 200
 const cpuOf = { server: 0, load: 1 }
 
 async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2))
+  const options = await readOptions(process.argv.slice(2))
   if (options.help) return say(usage)
   if (options.plots) return writeDocuments()
   const scenarios = options.names.map((name) => besideBefore(scenarioOf(name, options), options))

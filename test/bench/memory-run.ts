@@ -4,16 +4,18 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from './bench.js'
-import { idlePlan } from './idle-plan.js'
+import { startIdle } from './idle-plan.js'
 import { LoadClient } from './load-client.js'
-import { type ServerKind, startServer, tokensOf } from './servers.js'
+import { nameOf, type Peer } from './peers/peer.js'
+import { type ServerKind, tokensOf } from './servers.js'
 
 export interface MemoryPlan {
   readonly connections: number
 }
 
 export interface MemoryResult {
-  readonly server: ServerKind
+  /** `raw`, `gateway`, or a peer's name. */
+  readonly server: string
   readonly fault: string | undefined
   readonly bytesPerConnection: number
   /** Of the whole process with all connections. */
@@ -24,8 +26,8 @@ export interface MemoryResult {
 const firstShare = 0.2
 const restMs = 500
 
-export async function runMemory(bench: Bench, kind: ServerKind, plan: MemoryPlan): Promise<MemoryResult> {
-  const server = await startServer(await idlePlan(bench, kind))
+export async function runMemory(bench: Bench, kind: ServerKind | Peer, plan: MemoryPlan): Promise<MemoryResult> {
+  const server = await startIdle(bench, kind)
   let client: LoadClient | undefined
   try {
     const first = Math.round(plan.connections * firstShare)
@@ -45,7 +47,7 @@ export async function runMemory(bench: Bench, kind: ServerKind, plan: MemoryPlan
     const after = await look(plan.connections - first)
     const { closed } = await client.mark()
     return {
-      server: kind,
+      server: nameOf(kind),
       fault: closed > 0 ? `${closed} connections were closed: ${client.complaints}` : undefined,
       bytesPerConnection: (after - before) / (plan.connections - first),
       rssMb: after / 2 ** 20,

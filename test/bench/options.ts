@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cacheFolder } from '@roomway/testing'
+import { builtInPeers } from './peers/built-in.js'
+import { type Peer, readPeer } from './peers/peer.js'
 import { scenarioNames } from './scenarios/index.js'
 
 export interface BenchOptions {
@@ -25,6 +27,8 @@ export interface BenchOptions {
   /** Whether the benchmark notices a gateway that is slower, in place of a measurement. */
   readonly check: boolean
   readonly soak: SoakOptions | undefined
+  /** Servers beside which the gateway is measured in the scenarios of that name; none: those that are built in. */
+  readonly peers: readonly Peer[]
   readonly writeDocs: boolean
   /** Tables and plots anew, of what the documentation has. */
   readonly plots: boolean
@@ -38,11 +42,13 @@ export interface SoakOptions {
   readonly rate: number | undefined
 }
 
+const knownPeers: readonly Peer[] = Object.values(builtInPeers)
+
 export const usage = `usage: npm run bench -- [name …] [options]     without a name: all but soak
 
   names: ${scenarioNames.join(', ')}, soak
 
-  --pairs N             alternating runs of raw and gateway; default 5, and one more of raw
+  --pairs N             alternating runs of raw and gateway (with peers, of all in turn); default 5, and one more of the first
   --max-pairs N         where raw against raw reads more than 3 %, or a goal is too close to tell; default three times as many
   --measure SECONDS     measured part of a run; default 7
   --warm-up SECONDS     load before it; default 3
@@ -57,6 +63,8 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
   --rate N              soak: events/s; default half of the highest rate that is kept
   --check               adds 20 % to the gateway's CPU and fails where that is not noticed; for rooms and fanout without a name
   --slow-down µs        the gateway runs a busy loop for each event: what the benchmark must notice
+  --peer NAME|FILE      in peers-…: in place of all that are built in (${knownPeers.map(({ name }) => name).join(', ')})
+                        this one, or the one a file describes; may be given several times
   --results FILE        where the figures are kept as JSON
   --write-docs          puts the kept figures into the documentation; after the named scenarios, or without running any
   --plots               tables and plots of the documentation anew, of the figures that it has; runs nothing
@@ -67,7 +75,7 @@ const checkedNames = ['rooms', 'fanout']
 export class UsageError extends Error {}
 
 /** @throws UsageError */
-export function readOptions(args: readonly string[]): BenchOptions {
+export async function readOptions(args: readonly string[]): Promise<BenchOptions> {
   const { values, positionals } = parse(args)
   const unknown = positionals.filter((name) => !scenarioNames.includes(name) && name !== 'soak')
   if (unknown.length > 0) throw new UsageError(`no such benchmark: ${unknown.join(', ')}`)
@@ -90,6 +98,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     flame: values.flame ?? false,
     check,
     soak: positionals.includes('soak') ? soakOf(values) : undefined,
+    peers: await Promise.all((values.peer ?? []).map(peerNamed)),
     writeDocs,
     plots: values.plots ?? false,
     help: values.help ?? false,
@@ -128,6 +137,7 @@ function parse(args: readonly string[]) {
         check: { type: 'boolean' },
         minutes: { type: 'string', default: '30' },
         rate: { type: 'string' },
+        peer: { type: 'string', multiple: true },
         results: { type: 'string' },
         'write-docs': { type: 'boolean' },
         plots: { type: 'boolean' },
@@ -137,6 +147,14 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message)
   }
+}
+
+async function peerNamed(text: string): Promise<Peer> {
+  const builtIn = knownPeers.find(({ name }) => name === text)
+  if (builtIn !== undefined) return builtIn
+  return readPeer(text).catch((error: Error) => {
+    throw new UsageError(error.message)
+  })
 }
 
 function positive(name: string, text: string): number {

@@ -16,15 +16,18 @@ const colors = {
   raw: '#9aa4af',
   gateway: '#0969da',
 }
-const base = { animation: false, backgroundColor: '#ffffff', textStyle: { fontFamily: 'sans-serif', color: ink } }
+const looks = { animation: false, backgroundColor: '#ffffff', textStyle: { fontFamily: 'sans-serif', color: ink } }
 
 /** By file name. */
 export function plotsOf({ results, soak }: Published): Readonly<Record<string, string>> {
   const beside = results.filter(({ before }) => before === undefined)
-  const judged = rowsOf(beside).filter(({ goal, ratio }) => goal !== undefined && ratio !== undefined)
-  const latencies = rowsOf(beside).filter(({ unit, raw }) => unit === 'ms' && raw !== undefined)
+  const ofGateway = rowsOf(beside).filter(({ measured }) => measured.name === 'gateway')
+  const ofPeers = rowsOf(beside).filter(({ measured, ratio }) => measured.name !== 'gateway' && ratio !== undefined)
+  const judged = ofGateway.filter(({ goal, ratio }) => goal !== undefined && ratio !== undefined)
+  const latencies = ofGateway.filter(({ unit, base }) => unit === 'ms' && base.value !== undefined)
   return {
-    ...(judged.length > 0 && { 'ratios.svg': ratios(judged) }),
+    ...(judged.length > 0 && { 'ratios.svg': ratios('Gateway by raw', judged) }),
+    ...(ofPeers.length > 0 && { 'peers.svg': ratios('Peers by the gateway', ofPeers) }),
     ...(latencies.length > 0 && { 'latencies.svg': latency(latencies) }),
     ...(soak !== undefined && soakPlots(soak)),
   }
@@ -35,7 +38,7 @@ const rowsOf = (results: readonly Measurement[]) => results.flatMap(({ rows }) =
 /** @param option of a chart with `height`. */
 function svgOf(option: echarts.EChartsCoreOption, height: number): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height })
-  chart.setOption({ ...base, ...option })
+  chart.setOption({ ...looks, ...option })
   const svg = chart.renderToSVGString()
   chart.dispose()
   return `${stillOf(svg)}\n`
@@ -50,26 +53,26 @@ function stillOf(svg: string): string {
 }
 
 /** What a ratio is to be, of a goal that also allows an absolute difference: beside this raw figure. */
-function goalRatio({ goal, raw }: Row): number {
+function goalRatio({ goal, base }: Row): number {
   if (goal === undefined) return Number.NaN
   if ('atLeast' in goal) return goal.atLeast
-  return goal.times + (goal.plus === undefined ? 0 : goal.plus / raw!)
+  return goal.times + (goal.plus === undefined ? 0 : goal.plus / base.value!)
 }
 
-function ratios(rows: readonly Row[]): string {
+function ratios(what: string, rows: readonly Row[]): string {
   const top = [...rows].reverse()
   const at = (n: number) => [top[n]!.ratio!.min, top[n]!.ratio!.max] as const
   return svgOf(
     {
       title: {
-        text: 'Gateway by raw: median of the pairs, least and greatest, goal',
+        text: `${what}: median of the runs, least and greatest, goal`,
         textStyle: { fontSize: 14 },
       },
       grid: { left: 300, right: 60, top: 52, bottom: 30 },
       xAxis: { type: 'value', min: 0, name: '×' },
       yAxis: {
         type: 'category',
-        data: top.map((row) => `${row.scenario}: ${row.title}`),
+        data: top.map(labelOf),
         axisLabel: { width: 280, overflow: 'truncate' },
       },
       series: [
@@ -93,6 +96,9 @@ function ratios(rows: readonly Row[]): string {
     90 + rows.length * rowHeight,
   )
 }
+
+const labelOf = ({ scenario, title, measured }: Row) =>
+  measured.name === 'gateway' ? `${scenario}: ${title}` : `${scenario}, ${measured.name}: ${title}`
 
 const round = (value: number) => Number(value.toPrecision(3))
 
@@ -123,12 +129,12 @@ function spreadSeries(spreads: readonly (readonly [number, number])[]) {
 
 function latency(rows: readonly Row[]): string {
   const top = [...rows].reverse()
-  const series = (name: 'raw' | 'gateway') => ({
+  const series = (name: 'raw' | 'gateway', of: 'base' | 'measured') => ({
     name,
     type: 'scatter',
     symbolSize: 10,
     itemStyle: { color: colors[name] },
-    data: top.map((row, n) => [round(row[name] ?? Number.NaN), n]),
+    data: top.map((row, n) => [round(row[of].value ?? Number.NaN), n]),
   })
   return svgOf(
     {
@@ -141,7 +147,7 @@ function latency(rows: readonly Row[]): string {
         data: top.map((row) => `${row.scenario}: ${row.title}`),
         axisLabel: { width: 280, overflow: 'truncate' },
       },
-      series: [series('raw'), series('gateway')],
+      series: [series('raw', 'base'), series('gateway', 'measured')],
     },
     90 + rows.length * rowHeight,
   )

@@ -22,7 +22,7 @@ export type Results = Readonly<Record<string, Measurement>>
 
 export async function measurementOf(comparison: Comparison, options: BenchOptions): Promise<Measurement> {
   const { warmUpMs, measureMs, scale, headers, pinned, beforeFolder } = options
-  const pairs = (comparison.runs.length - 1) / 2
+  const pairs = comparison.rounds
   const settings = { pairs, warmUpMs, measureMs, scale, headers, pinned }
   const measured = { ...comparison, ...(await circumstances()), settings }
   if (beforeFolder === undefined) return measured
@@ -53,9 +53,11 @@ export async function commit(): Promise<string> {
   }
 }
 
+/** What an earlier form of this program kept is left out. */
 export async function readResults(file: string): Promise<Results> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Results
+    const kept = Object.entries(JSON.parse(await readFile(file, 'utf8')) as Results)
+    return Object.fromEntries(kept.filter(([, { notes }]) => notes !== undefined))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw error

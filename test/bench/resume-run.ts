@@ -21,6 +21,8 @@ export interface ResumePlan {
   /** Others that are served live: rooms of their own, with one socket each. */
   readonly liveSockets: number
   readonly liveEventsPerSecond: number
+  /** How long they are, which the storm must fit in. Default 30. */
+  readonly liveSeconds?: number
 }
 
 export interface ResumeResult {
@@ -130,7 +132,7 @@ async function startLive(
   own: <T extends { close(): Promise<void> }>(resource: T) => T,
 ): Promise<{ source: NodeProcess; report: () => Promise<FeedReport> }> {
   const { address } = await bench.brokers.get('kafka')
-  const seconds = 30
+  const seconds = plan.liveSeconds ?? 30
   const feed: FeedPlan = {
     rooms: plan.liveSockets,
     events: plan.liveEventsPerSecond * seconds,

@@ -1,4 +1,4 @@
-/** The two servers that are measured, each a process of its own. */
+/** The two servers that are measured, each a process of its own. (Peers are started by peers/start-peer.ts.) */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,18 +34,22 @@ export interface ServerPlan {
   readonly beforeFolder?: string | undefined
 }
 
-export interface RunningServer {
-  readonly process: NodeProcess
+/** A server that runs, whoever wrote it. */
+export interface MeasuredServer {
   readonly pid: number
   readonly target: LoadTarget
-  /** Of the gateway's metrics; undefined of the raw server. */
-  readonly adminPort: number | undefined
   /** Its resident set when it has collected garbage until nothing more is given back. */
   settledRssBytes(): Promise<number>
   /** Ends it in good order, so that profiles are written. */
   stop(): Promise<void>
   /** Kills it, where it still runs. Idempotent. */
   close(): Promise<void>
+}
+
+export interface RunningServer extends MeasuredServer {
+  readonly process: NodeProcess
+  /** Of the gateway's metrics; undefined of the raw server. */
+  readonly adminPort: number | undefined
 }
 
 const jwtSecret = 'a secret for benchmarks, of no other use'
@@ -146,7 +150,8 @@ export function brokerEnv(address: BrokerAddress): Record<string, string> {
   return { ROOMWAY_BROKER: 'rabbitmq', RABBITMQ_URL: address.url }
 }
 
-function nodeArgs({ profileFolder, imports = [] }: ServerPlan): string[] {
+/** For Node itself: what lets a server's memory be measured, and its profile be taken. */
+export function nodeArgs({ profileFolder, imports = [] }: Pick<ServerPlan, 'profileFolder' | 'imports'>): string[] {
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
   const loaded = ['settle.mjs', ...imports].flatMap((file) => ['--import', join(benchFolder, 'programs', file)])
   return [...loaded, ...profile]
@@ -159,7 +164,7 @@ function closing(process: NodeProcess): (error: unknown) => Promise<never> {
   }
 }
 
-function running(process: NodeProcess, target: LoadTarget, adminPort?: number): RunningServer {
+export function running(process: NodeProcess, target: LoadTarget, adminPort?: number): RunningServer {
   let settled = 0
   return {
     process,
@@ -183,8 +188,8 @@ function running(process: NodeProcess, target: LoadTarget, adminPort?: number): 
 }
 
 /** What its clients authenticate with; the raw server asks nobody. */
-export function tokensOf({ tokensFile }: { readonly tokensFile: string }, { adminPort }: RunningServer) {
-  return adminPort === undefined ? undefined : tokensFile
+export function tokensOf({ tokensFile }: { readonly tokensFile: string }, server: MeasuredServer | RunningServer) {
+  return 'adminPort' in server && server.adminPort !== undefined ? tokensFile : undefined
 }
 
 /** A file with the tokens of `count` users who may join every room of the benchmarks, one a line. */

@@ -10,7 +10,7 @@ import { runSoak, type SoakPlan } from './soak-run.js'
 const fallbackRate = 5_000
 
 export function soakPlan({ minutes, rate }: SoakOptions, results: Results, scale: number): SoakPlan {
-  const highest = results.highest?.rows.find(({ figure }) => figure === 'rate')?.gateway
+  const highest = results.highest?.rows.find(({ figure }) => figure === 'rate')?.measured.value
   const half = highest === undefined ? fallbackRate * scale : highest / 2
   return {
     rooms: Math.max(1, Math.round(1_000 * scale)),

@@ -4,24 +4,44 @@ import type { Measurement } from './report.js'
 import { judgements, type SoakMeasurement } from './soak-judgement.js'
 import type { Spread } from './statistics.js'
 
+/** The gateway beside raw, and then peers beside the gateway. */
 export function tableOf(rows: readonly Row[]): string {
-  return tableBeside('raw', rows)
+  const besideRaw = rows.filter(isOfGateway)
+  const peers = rows.filter((row) => !isOfGateway(row))
+  const tables = [besideRaw.length > 0 ? tableBeside('raw', besideRaw) : '', peers.length > 0 ? peersTable(peers) : '']
+  return tables.filter((table) => table !== '').join('\n\n')
 }
+
+const isOfGateway = ({ measured }: Row): boolean => measured.name === 'gateway'
 
 function tableBeside(other: string, rows: readonly Row[]): string {
   const head = ['', other, 'gateway', 'ratio', 'min–max', `${other} / ${other}`, 'noise', 'goal', '']
-  const body = rows.map((row) => [
-    `${row.scenario}: ${row.title}`,
-    withUnit(row.raw, row.unit),
-    withUnit(row.gateway, row.unit),
+  return aligned([head, ...rows.map((row) => [titleOf(row), ...cells(row)])])
+}
+
+function peersTable(rows: readonly Row[]): string {
+  const head = ['', 'peer', 'gateway', 'peer', 'ratio', 'min–max', 'gateway / gateway', 'noise', 'goal', '']
+  return aligned([head, ...rows.map((row) => [titleOf(row), row.measured.name, ...cells(row)])])
+}
+
+const titleOf = ({ scenario, title }: Row) => `${scenario}: ${title}`
+
+function cells(row: Row): string[] {
+  return [
+    withUnit(row.base.value, row.unit),
+    withUnit(row.measured.value, row.unit),
     row.ratio === undefined ? '–' : row.ratio.median.toFixed(2),
     range(row.ratio),
     range(row.noise),
     row.noise === undefined ? '–' : `±${(row.noise.margin * 100).toFixed(1)} %`,
     goalText(row),
-    row.verdict === 'no goal' ? '' : row.verdict,
-  ])
-  return aligned([head, ...body])
+    verdictText(row),
+  ]
+}
+
+function verdictText({ verdict, fault }: Row): string {
+  if (verdict === 'no goal') return ''
+  return fault === undefined ? verdict : `${verdict}: ${fault.split('\n')[0]}`
 }
 
 export function goalText({ goal, unit }: Pick<Row, 'goal' | 'unit'>): string {
@@ -69,7 +89,7 @@ function rowsOf(results: readonly Measurement[]): Row[] {
 export function mainFigures(results: readonly Measurement[], soak: SoakMeasurement | undefined): string {
   const rows = rowsOf(results.filter(({ before }) => before === undefined)).filter(({ goal }) => goal !== undefined)
   const lines = rows.map((row) => [
-    `${row.scenario}: ${row.title}`,
+    isOfGateway(row) ? titleOf(row) : `${titleOf(row)}: ${row.measured.name} / gateway`,
     row.ratio === undefined ? '–' : row.ratio.median.toFixed(2),
     range(row.ratio),
     goalText(row),
@@ -78,7 +98,7 @@ export function mainFigures(results: readonly Measurement[], soak: SoakMeasureme
   const judged = soak === undefined ? [] : judgements(soak).filter(({ verdict }) => verdict !== '')
   const soaked = judged.map(({ title, found, goal, verdict }) => [title, found, '', goal, verdict])
   const all = [...lines, ...soaked]
-  return all.length === 0 ? 'No figures are kept.' : aligned([['', 'gateway / raw', 'min–max', 'goal', ''], ...all])
+  return all.length === 0 ? 'No figures are kept.' : aligned([['', 'ratio', 'min–max', 'goal', ''], ...all])
 }
 
 export function soakTable(soak: SoakMeasurement): string {
@@ -94,7 +114,7 @@ function origin(of: Measurement | SoakMeasurement): string {
   const how = isDelivery ? ` of ${measureMs / 1_000} s, ${headers} headers` : ''
   const voids = of.runs.filter((run) => run.fault !== undefined).length
   const lost = voids === 0 ? '' : ` ${voids} of ${of.runs.length} runs were void.`
-  return `- **${of.name}**: ${of.title}. ${pairs} pairs${how}${pinned ? ', pinned' : ''}; ${on}${lost}${limitsOf(of)}`
+  return `- **${of.name}**: ${of.title}. ${pairs} pairs${how}${pinned ? ', pinned' : ''}; ${on}${lost}${limitsOf(of)}${of.notes.map((note) => ` ${note}.`).join('')}`
 }
 
 /** What kept the next rate from holding, and how often. */

@@ -6,16 +6,20 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
-const given = new Map(
-  process.argv.slice(2).map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]),
-)
+const pairs = process.argv
+  .slice(2)
+  .map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const)
+const given = new Map(pairs)
 const settings = {
   port: Number(given.get('port')),
   path: given.get('path') ?? '/',
   rooms: Number(given.get('rooms') ?? 1),
-  hello: given.get('hello') ?? '',
+  hellos: pairs.filter(([name]) => name === 'hello').map(([, value]) => value),
   readyFrames: Number(given.get('readyFrames') ?? 0),
   eventPrefix: Buffer.from(given.get('eventPrefix') ?? ''),
+  ping: Buffer.from(given.get('ping') ?? ''),
+  pong: Buffer.from(given.get('pong') ?? ''),
+  splitsLines: given.get('split') === 'lines',
   subprotocol: given.get('subprotocol') ?? '',
   tokens: given.has('tokens') ? readFileSync(given.get('tokens')!, 'utf8').trimEnd().split('\n') : [],
   sampleEvery: Number(given.get('sampleEvery') ?? 1),
@@ -95,8 +99,13 @@ class Connection {
     this.#state = 'joining'
     opening--
     openMore()
-    if (settings.hello !== '') this.#send(1, Buffer.from(this.#fill(settings.hello)))
+    this.#sayHello()
     if (settings.readyFrames === 0) this.#becomeReady()
+  }
+
+  #sayHello(): void {
+    const hello = settings.hellos[this.#frames] ?? ''
+    if (hello !== '') this.#send(1, Buffer.from(this.#fill(hello)))
   }
 
   #takeFrames(data: Buffer, from: number): number {
@@ -125,6 +134,22 @@ class Connection {
   #onFrame(opcode: number, data: Buffer, start: number, end: number, readUs: number): void {
     if (opcode === 9) return this.#send(10, data.subarray(start, end))
     if (opcode === 8) return this.#lose(end - start >= 2 ? data.readUInt16BE(start) : 1005)
+    if (settings.splitsLines) this.#onLines(data, start, end, readUs)
+    else this.#onMessage(data, start, end, readUs)
+  }
+
+  #onLines(data: Buffer, from: number, end: number, readUs: number): void {
+    for (let start = from; start < end; ) {
+      const newline = data.indexOf(10, start)
+      const lineEnd = newline < 0 || newline > end ? end : newline
+      if (lineEnd > start) this.#onMessage(data, start, lineEnd, readUs)
+      start = lineEnd + 1
+    }
+  }
+
+  #onMessage(data: Buffer, start: number, end: number, readUs: number): void {
+    const { ping, pong } = settings
+    if (ping.length > 0 && data.compare(ping, 0, ping.length, start, end) === 0) return this.#send(1, pong)
     if (this.#state === 'joining') return this.#onJoining(data.toString('utf8', start, end))
     const { eventPrefix, sampleEvery } = settings
     const prefixEnd = Math.min(end, start + eventPrefix.length)
@@ -145,7 +170,9 @@ class Connection {
 
   #onJoining(text: string): void {
     if (text.startsWith(errorPrefix)) fail(`the server refused a connection: ${text}`)
-    if (++this.#frames >= settings.readyFrames) this.#becomeReady()
+    this.#frames++
+    this.#sayHello()
+    if (this.#frames >= settings.readyFrames) this.#becomeReady()
   }
 
   #becomeReady(): void {

@@ -4,6 +4,7 @@ import { connect, memory } from './connections.js'
 import { fanout, rooms, tracing } from './delivery.js'
 import { highest } from './highest.js'
 import { hop } from './hops.js'
+import { peersConnect, peersFanout, peersMemory, peersResume, peersRooms } from './peers.js'
 import { backlog, resume } from './returns.js'
 import type { MakeScenario, Scenario } from './scenario.js'
 
@@ -24,6 +25,11 @@ const makers: Readonly<Record<string, MakeScenario>> = {
   direct: hop('direct'),
   'tracing-1': tracing(0.01, 1.03),
   'tracing-100': tracing(1, 1.5),
+  'peers-fanout': peersFanout,
+  'peers-rooms': peersRooms,
+  'peers-memory': peersMemory,
+  'peers-connect': peersConnect,
+  'peers-resume': peersResume,
 }
 
 export const scenarioNames: readonly string[] = Object.keys(makers)

@@ -6,12 +6,30 @@ import type { HighestResult } from '../highest-run.js'
 import type { HopResult } from '../hop-run.js'
 import type { MemoryResult } from '../memory-run.js'
 import type { BenchOptions } from '../options.js'
+import type { RecoveryResult } from '../peers/recovery-run.js'
 import type { ResumeResult } from '../resume-run.js'
 import type { ServerKind } from '../servers.js'
 
-export type RunResult = DeliveryResult | MemoryResult | ConnectResult | HopResult | ResumeResult | HighestResult
+/** A run that gave no figures: its server could not be started. */
+export interface VoidResult {
+  readonly server: string
+  readonly fault: string
+}
 
-/** What the gateway's figure is to be, beside the raw server's: at most so many times as much, and so much more; or at least so many times as much. */
+export type RunResult =
+  | DeliveryResult
+  | MemoryResult
+  | ConnectResult
+  | HopResult
+  | ResumeResult
+  | RecoveryResult
+  | HighestResult
+  | VoidResult
+
+/**
+ * What a figure is to be, beside that which it is compared with: at most so many times as much, and so much more (the gateway's beside the
+ * raw server's); or at least so many times as much (a peer's beside the gateway's).
+ */
 export type Goal = { readonly times: number; readonly plus?: number } | { readonly atLeast: number }
 
 export interface Figure {
@@ -32,6 +50,18 @@ export interface Scenario {
   /** Bearer tokens it needs. */
   readonly connections: number
   run(bench: Bench, kind: ServerKind): Promise<RunResult>
+  /** Others that take turns with the gateway, in place of the raw server: each is compared with the gateway. */
+  readonly peers?: readonly PeerTurn[]
+}
+
+/** A peer's part in a scenario. */
+export interface PeerTurn {
+  readonly name: string
+  /** By figure. */
+  readonly goals: Readonly<Record<string, Goal>>
+  /** What must be found out before the first run; what it tells is kept with the figures. */
+  prepare?(bench: Bench, say: (line: string) => void): Promise<string>
+  run(bench: Bench): Promise<RunResult>
 }
 
 export type MakeScenario = (name: string, options: BenchOptions) => Scenario
