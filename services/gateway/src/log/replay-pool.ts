@@ -13,7 +13,7 @@ import {
   type RoomEvent,
 } from '@roomway/records'
 import { liveFrame } from '../encoder/event-frame.js'
-import type { Membership } from '../rooms/membership.js'
+import type { Membership, Progress } from '../rooms/membership.js'
 import type { Room } from '../rooms/room.js'
 import { isSessionRoom } from '../rooms/session-room.js'
 import { LoggedEvent } from './logged-event.js'
@@ -56,7 +56,7 @@ export class ReplayPool {
 
   request(membership: Membership): void {
     const { partition } = membership.room.window
-    membership.scan = undefined
+    membership.progress.scan = undefined
     const waiting = this.#waiting.get(partition) ?? []
     waiting.push(membership)
     this.#waiting.set(partition, waiting.length % pruneEvery === 0 ? waiting.filter(isReplaying) : waiting)
@@ -109,7 +109,7 @@ export class ReplayPool {
     this.scansTotal++
     const scan = new AbortController()
     this.#running.set(partition, scan)
-    for (const membership of members) membership.scan = scan
+    for (const membership of members) membership.progress.scan = scan
     try {
       await this.#scan(partition, members, scan)
     } catch (error) {
@@ -130,11 +130,14 @@ export class ReplayPool {
     const { log, onReset } = this.#options
     const start = await log.start(partition)
     for (const membership of members) {
-      if (isServed(membership, id) && membership.position + 1 < start) onReset(membership, 'expired')
+      if (isServed(membership, id) && membership.progress.position + 1 < start) onReset(membership, 'expired')
     }
     const served = members.filter((membership) => isServed(membership, id))
     if (served.length === 0) return
-    const lowest = served.reduce((low, membership) => Math.min(low, membership.position + 1), Number.MAX_SAFE_INTEGER)
+    const lowest = served.reduce(
+      (low, membership) => Math.min(low, membership.progress.position + 1),
+      Number.MAX_SAFE_INTEGER,
+    )
     const from = Math.max(start, lowest - lookbackOffsets)
     const scan = new Scan(this.#options, partition, from, served, id)
     const to = Math.min(served[0]!.room.window.from, lowest + maxScanOffsets)
@@ -146,16 +149,19 @@ const isReplaying = (membership: Membership): boolean => membership.state === 'r
 
 /** Who is served along with the first of those that wait: it gets on by half a stretch at least, whatever the others ask for. */
 function together(waiting: readonly Membership[]): { readonly members: Membership[]; readonly later: Membership[] } {
-  const nearest = (waiting[0]?.position ?? 0) - maxScanOffsets / 2
+  const nearest = (waiting[0]?.progress.position ?? 0) - maxScanOffsets / 2
   let lowest = Number.MAX_SAFE_INTEGER
-  for (const { position } of waiting) if (position >= nearest && position < lowest) lowest = position
-  const isNear = ({ position }: Membership) => position >= lowest && position < lowest + maxScanOffsets
+  for (const {
+    progress: { position },
+  } of waiting)
+    if (position >= nearest && position < lowest) lowest = position
+  const isNear = ({ progress: { position } }: Membership) => position >= lowest && position < lowest + maxScanOffsets
   return { members: waiting.filter(isNear), later: waiting.filter((membership) => !isNear(membership)) }
 }
 
 /** A membership that left the scan (its socket was full) may wait for a later one: this one's records would skip what it missed. */
 const isServed = (membership: Membership, scan: object): boolean =>
-  membership.state === 'replaying' && membership.scan === scan
+  membership.state === 'replaying' && membership.progress.scan === scan
 
 class Scan {
   readonly #id: AbortController
@@ -192,7 +198,7 @@ class Scan {
     let served = 0
     for (const membership of this.#members) {
       if (!isServed(membership, this.#id)) continue
-      membership.position = Math.max(membership.position, batch.nextOffset - 1)
+      membership.progress.position = Math.max(membership.progress.position, batch.nextOffset - 1)
       served++
     }
     if (served === 0) this.#id.abort()
@@ -208,28 +214,29 @@ class Scan {
       let frame: Uint8Array | undefined
       for (const membership of entry.members) {
         const { socket } = membership.connection
-        if (socket.format !== format || !isServed(membership, this.#id) || membership.position >= event.offset) continue
+        const { progress } = membership
+        if (socket.format !== format || !isServed(membership, this.#id) || progress.position >= event.offset) continue
         if (isSessionRoom(event.room)) membership.connection.sendOutcome(logged)
-        else if (logged.prev > membership.told) {
-          socket.send(liveFrame(logged, format, membership.told))
+        else if (logged.prev > progress.told) {
+          socket.send(liveFrame(logged, format, progress.told))
           frame = undefined // it lay in the same scratch memory
         } else {
           frame ??= liveFrame(logged, format)
           socket.send(frame)
         }
-        this.#sent(membership, event.offset)
+        this.#sent(membership, progress, event.offset)
       }
     }
   }
 
-  #sent(membership: Membership, offset: number): void {
-    membership.position = offset
-    membership.told = offset
-    membership.replayed++
+  #sent(membership: Membership, progress: Progress, offset: number): void {
+    progress.position = offset
+    progress.told = offset
+    progress.replayed++
     membership.connection.counters.framesSent++
     if (membership.connection.socket.bufferedBytes() <= this.#options.softLimitBytes) return
-    membership.state = 'draining'
-    membership.scan = undefined
+    membership.turn('draining')
+    progress.scan = undefined
     membership.connection.whenDrained(membership)
   }
 }
