@@ -108,7 +108,7 @@ export class Room {
 
   /** Takes in the room's next event. */
   log(event: RoomEvent, readAtMs: number): LoggedEvent {
-    const logged = new LoggedEvent(this, event, this.lastOffset, readAtMs)
+    const logged = new LoggedEvent(this, event, this.lastOffset, readAtMs, this.#window.slabs)
     const traffic = this.#traffic
     if (traffic === undefined) this.#traffic = beginning(logged)
     else {
