@@ -12,8 +12,12 @@ export async function idlePlan(bench: Bench, kind: ServerKind): Promise<ServerPl
   return { ...options, kind, address, prefix, log: undefined, feed: undefined, env: {} }
 }
 
-/** A server, or a peer, to which nobody publishes. */
-export async function startIdle(bench: Bench, kind: ServerKind | Peer): Promise<MeasuredServer> {
-  if (typeof kind === 'string') return startServer(await idlePlan(bench, kind))
-  return startPeer(bench, kind, await peerValues(bench, kind, undefined))
+/** A server, or a peer, to which nobody publishes. `env`: more of its environment. */
+export async function startIdle(
+  bench: Bench,
+  kind: ServerKind | Peer,
+  env: Readonly<Record<string, string>> = {},
+): Promise<MeasuredServer> {
+  if (typeof kind === 'string') return startServer({ ...(await idlePlan(bench, kind)), env })
+  return startPeer(bench, { ...kind, env: { ...kind.env, ...env } }, await peerValues(bench, kind, undefined))
 }

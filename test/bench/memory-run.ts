@@ -1,13 +1,13 @@
 /*
- * Memory of an idle connection: the slope between two settled states of the same server, so that what the server needs for itself, and what
- * the first connections make it allocate once, does not count.
+ * Memory of an idle connection: the slope between two settled states of the same server, so that what the server needs for itself does not
+ * count. Nor does what its compiler needs once while code becomes hot: before the first look a few clients come and go until that is done.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from './bench.js'
 import { startIdle } from './idle-plan.js'
-import { LoadClient } from './load-client.js'
+import { LoadClient, type LoadOptions } from './load-client.js'
 import { nameOf, type Peer } from './peers/peer.js'
-import { type ServerKind, tokensOf } from './servers.js'
+import { type MeasuredServer, type ServerKind, tokensOf } from './servers.js'
 
 export interface MemoryPlan {
   readonly connections: number
@@ -25,9 +25,16 @@ export interface MemoryResult {
 /** Of the connections, those opened before the first look. */
 const firstShare = 0.2
 const restMs = 500
+/**
+ * The C library gives freed memory back to the system from 128 KiB on, as it does until a program frees its first large block. Else what V8's
+ * compiler and collector have used and freed, megabytes in each of their threads, comes and goes between the two looks.
+ */
+const givesBack = { MALLOC_TRIM_THRESHOLD_: '131072' }
+/** Clients that came and went before: few at a time, so that they leave no room behind in which the later ones would fit. */
+const earlier = { rounds: 20, clients: 500 }
 
 export async function runMemory(bench: Bench, kind: ServerKind | Peer, plan: MemoryPlan): Promise<MemoryResult> {
-  const server = await startIdle(bench, kind)
+  const server = await startIdle(bench, kind, givesBack)
   let client: LoadClient | undefined
   try {
     const first = Math.round(plan.connections * firstShare)
@@ -37,6 +44,7 @@ export async function runMemory(bench: Bench, kind: ServerKind | Peer, plan: Mem
       sampleEvery: 1,
       tokensFile: tokensOf(bench, server),
     }
+    for (let round = 0; round < earlier.rounds; round++) await comeAndGo(bench, server, load)
     client = new LoadClient(bench.loadProgram, server.target, load)
     const look = async (connections: number) => {
       await client!.open(connections)
@@ -55,5 +63,14 @@ export async function runMemory(bench: Bench, kind: ServerKind | Peer, plan: Mem
   } finally {
     await client?.close()
     await server.close()
+  }
+}
+
+async function comeAndGo(bench: Bench, server: MeasuredServer, load: LoadOptions): Promise<void> {
+  const client = new LoadClient(bench.loadProgram, server.target, load)
+  try {
+    await client.open(Math.min(earlier.clients, load.rooms))
+  } finally {
+    await client.close()
   }
 }

@@ -26,7 +26,7 @@ export interface ServerPlan {
   readonly profileFolder: string | undefined
   /** A busy loop of the gateway for each event. */
   readonly slowDownUs: number
-  /** Further environment of the gateway. */
+  /** Further environment of the server. */
   readonly env: Readonly<Record<string, string>>
   /** Programs of test/bench/programs that are loaded into the server before it. */
   readonly imports?: readonly string[]
@@ -67,6 +67,7 @@ async function startRaw(plan: ServerPlan): Promise<RunningServer> {
   const { file, args } = rawProgram(plan)
   const process = await spawnNode(join(benchFolder, 'programs', file), {
     args: [JSON.stringify(args)],
+    env: plan.env,
     nodeArgs: nodeArgs(plan),
   })
   const port = await process.line(/^listening on (\d+)$/, startMs).catch(closing(process))

@@ -41,10 +41,24 @@ export function identityOf(claims: TokenClaims, clockSkewMs: number): Identity {
   if (typeof sub !== 'string' || !isRoomName(sub)) {
     throw new AuthError('unauthorized', "the token's sub is not 1–255 bytes of text without control characters")
   }
-  return {
-    user: sub,
-    expiresAtMs: typeof exp === 'number' ? exp * 1000 + clockSkewMs : undefined,
-    grants: grantsOf(claims.roomway, sub),
+  const expiresAtSeconds = typeof exp === 'number' ? exp + clockSkewMs / 1000 : undefined
+  return new TokenIdentity(sub, expiresAtSeconds, grantsOf(claims.roomway, sub))
+}
+
+/** A node holds as many as it has clients. Whole seconds are small integers to V8, which lie in the object itself, and milliseconds are not. */
+class TokenIdentity implements Identity {
+  readonly user: string
+  readonly grants: Grants
+  readonly #expiresAtSeconds: number | undefined
+
+  constructor(user: string, expiresAtSeconds: number | undefined, grants: Grants) {
+    this.user = user
+    this.grants = grants
+    this.#expiresAtSeconds = expiresAtSeconds
+  }
+
+  get expiresAtMs(): number | undefined {
+    return this.#expiresAtSeconds === undefined ? undefined : Math.round(this.#expiresAtSeconds * 1000)
   }
 }
 

@@ -54,6 +54,8 @@ export class StreamReader {
   readonly #target: StreamReaderTarget
   readonly #observer: StreamReaderObserver
   readonly #stop = new AbortController()
+  /** As the signal says, asked of it for every message: that is dear. */
+  #isStopped = false
   #scan: number
   #last: ConsumeMessage | undefined
   #unproven: ConsumeMessage | undefined
@@ -83,6 +85,7 @@ export class StreamReader {
 
   /** Idempotent. Nothing is handed over after this was called; resolves when the channel is closed. */
   async close(): Promise<void> {
+    this.#isStopped = true
     this.#stop.abort()
     clearTimeout(this.#creditTimer)
     const channel = this.#channel
@@ -101,7 +104,8 @@ export class StreamReader {
   }
 
   #fault(fault: StreamFault): void {
-    if (this.#stop.signal.aborted) return
+    if (this.#isStopped) return
+    this.#isStopped = true
     this.#stop.abort()
     const channel = this.#channel
     if (channel !== undefined) void closeChannel(channel)
@@ -114,7 +118,7 @@ export class StreamReader {
       return this.#fault('truncated')
     const channel = await this.#target.link.channel()
     const closed = channelClosed(channel)
-    if (this.#stop.signal.aborted) return closeChannel(channel)
+    if (this.#isStopped) return closeChannel(channel)
     this.#channel = channel
     this.#arrived = []
     this.#uncredited = 0
@@ -142,7 +146,7 @@ export class StreamReader {
   }
 
   #accept(channel: Channel, message: ConsumeMessage | null): void {
-    if (channel !== this.#channel || this.#stop.signal.aborted) return
+    if (channel !== this.#channel || this.#isStopped) return
     if (message === null) return void closeChannel(channel)
     this.#arrived.push(message)
     if (this.#turn !== 'idle') return
@@ -154,7 +158,7 @@ export class StreamReader {
     const messages = this.#arrived
     this.#arrived = []
     this.#turn = 'idle'
-    if (messages.length === 0 || this.#stop.signal.aborted) return
+    if (messages.length === 0 || this.#isStopped) return
     const channel = this.#channel
     const handed = this.#doubt(messages)
     const settled = handed === undefined ? this.#hand(messages) : handed.then(() => this.#hand(messages))
@@ -193,7 +197,7 @@ export class StreamReader {
   }
 
   #hand(messages: readonly ConsumeMessage[]): void | Promise<void> {
-    if (this.#stop.signal.aborted) return
+    if (this.#isStopped) return
     const { partition } = this.#target
     const records: BrokerRecord[] = []
     const scan = this.#scan

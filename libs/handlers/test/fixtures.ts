@@ -70,8 +70,17 @@ export class MemoryRoomLog implements RoomLog {
 
   append(data: unknown, event = 'message', parts: Partial<RoomEvent> = {}): void {
     const offset = this.#last + 3
-    const base = { room: 'r', offset, id: `e1:0:${offset}`, event, contentType: 'application/json', isJson: true }
-    this.events.push({ ...base, payload: json(data), timeMs: 5, user: 'ann', traceparent: undefined, ...parts })
+    const named = { room: 'r', offset, id: `e1:0:${offset}`, hasOwnId: false, event }
+    this.events.push({
+      ...named,
+      contentType: 'application/json',
+      isJson: true,
+      payload: json(data),
+      timeMs: 5,
+      user: 'ann',
+      traceparent: undefined,
+      ...parts,
+    })
   }
 
   begin(epoch: string): void {

@@ -8,10 +8,10 @@
  */
 import { createHash } from 'node:crypto'
 import type { BrokerRecord } from '@roomway/broker'
-import { isEventName } from '@roomway/protocol'
 import { cloudEventOf } from './cloud-event.js'
 import { DuplicateIndex } from './duplicate-index.js'
 import { defaultEventName, headerNames, jsonContentType } from './envelope.js'
+import { EventNames } from './event-names.js'
 import { isRepeat, outcomeCounts } from './first-outcome.js'
 import { type Outcome, outcomeKey, parseSeen } from './outcome.js'
 import { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'
@@ -22,6 +22,8 @@ export interface RoomEvent {
   readonly room: string
   readonly offset: number
   readonly id: string
+  /** Whether the publisher gave the id. Else it is `placeId` of where the event stands. */
+  readonly hasOwnId: boolean
   /** Names that start with `$` are the system's own and are not shown in a user's room. */
   readonly event: string
   readonly contentType: string
@@ -54,6 +56,10 @@ export function openEventReader(options: EventReaderOptions): EventReader {
   return new Reader(options)
 }
 
+/** The id of an event that was given none. */
+export const placeId = (epoch: string, partition: number, offset: number): string => `${epoch}:${partition}:${offset}`
+
+const eventNames = new EventNames()
 const timeForm = /^\d{1,15}$/
 
 /** Undefined where it is none that Roomway wrote: what is not a number would break the frame it is put into. */
@@ -81,8 +87,9 @@ class Reader implements EventReader {
     if (key?.startsWith('$') === true && !isSessionRoom) return undefined
     const timeMs = timeOf(headers[headerNames.time])
     const cloudEvent = timeMs === undefined ? cloudEventOf(headers) : undefined
-    const event = headers[headerNames.event] ?? cloudEvent?.event ?? defaultEventName
-    const contentType = headers[headerNames.contentType] ?? jsonContentType
+    const event = eventNames.known(headers[headerNames.event] ?? cloudEvent?.event ?? defaultEventName)
+    const givenType = headers[headerNames.contentType]
+    const contentType = givenType === undefined || givenType === jsonContentType ? jsonContentType : givenType
     const isJson = contentType === jsonContentType || isJsonContentType(contentType)
     const fault = this.#fault(record, event, isJson, timeMs !== undefined)
     if (fault !== undefined) {
@@ -95,7 +102,8 @@ class Reader implements EventReader {
     return {
       room: key!,
       offset,
-      id: id ?? `${this.#options.epoch}:${record.partition}:${offset}`,
+      id: id ?? placeId(this.#options.epoch, record.partition, offset),
+      hasOwnId: id !== undefined,
       event,
       contentType,
       isJson,
@@ -116,7 +124,7 @@ class Reader implements EventReader {
     if (home < 0) return 'bad_room'
     if (home !== this.#options.partition) return 'home'
     if (isOurs) return undefined
-    if (event !== defaultEventName && (!isEventName(event) || event.startsWith('$'))) return 'bad_event_name'
+    if (event !== defaultEventName && !eventNames.isPublic(event)) return 'bad_event_name'
     return payloadFault(record.value, isJson)
   }
 

@@ -5,7 +5,7 @@ import { homeOf } from './home.js'
 const maxEntries = 200_000
 const invalid = -1
 
-/** Remembers the homes of the rooms met, so that a record costs a look-up and not a hash. Bounded: it starts anew when full. */
+/** Remembers the homes of the rooms that records are of, so that a record costs a look-up and not a hash. Bounded: it starts anew when full. */
 export class RoomDirectory {
   readonly partitions: number
   readonly #homes = new Map<string, number>()
@@ -24,6 +24,11 @@ export class RoomDirectory {
     const home = this.#find(room)
     this.#homes.set(room, home)
     return home
+  }
+
+  /** The same for a room that is asked about once, as by a join: it is not remembered, since most rooms that are joined are quiet. */
+  lookUp(room: string): number {
+    return this.#homes.get(room) ?? this.#find(room)
   }
 
   #find(room: string): number {

@@ -14,6 +14,7 @@ describe('an event', () => {
       room,
       offset: 7,
       id: 'e1:0:7',
+      hasOwnId: false,
       event: 'message',
       contentType: 'application/json',
       isJson: true,

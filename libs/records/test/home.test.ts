@@ -33,6 +33,12 @@ describe('the home of a room', () => {
     expect(directory.home('ü'.repeat(128))).toBe(-1)
   })
 
+  test('is the same where it is asked for without being remembered', () => {
+    const directory = new RoomDirectory(16)
+    directory.home('abc')
+    for (const room of ['abc', 'foobar', '', 'a\u0000b']) expect(directory.lookUp(room)).toBe(directory.home(room))
+  })
+
   test('stays right when the directory has met more rooms than it remembers', () => {
     const directory = new RoomDirectory(16)
     for (let i = 0; i < 200_001; i++) directory.home(`room:${i}`)

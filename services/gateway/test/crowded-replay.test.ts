@@ -78,7 +78,7 @@ describe('catching up', () => {
     let scannedByThen = 0
     for (let n = 0; n < 60_000 && near.socket.events('chat:2').length === 0; n++) {
       await turns(1)
-      scannedByThen = back.guest.connection!.membership('chat:1')!.position
+      scannedByThen = back.guest.connection!.membership('chat:1')!.progress.position
     }
     expect(scannedByThen).toBeLessThan(far / 2)
     for (let n = 0; n < 100_000 && back.socket.frames.at(-1)!.type !== 'joined'; n++) await turns(1)

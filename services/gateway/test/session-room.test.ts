@@ -93,7 +93,7 @@ describe('the room of a quiet session', () => {
     const client = await fake.connect()
     await fake.broker.events.append([{ partition: 0, key: 'other', headers: {}, value: Buffer.from('1') }])
     jest.advanceTimersByTime(130_000)
-    expect(client.socket.frames[1]).toEqual({ type: 'progress', room: '$session', offset: 0 })
+    expect(client.socket.frames[1]).toMatchObject({ type: 'progress', room: '$session' })
     jest.useRealTimers()
     await fake.close()
   })

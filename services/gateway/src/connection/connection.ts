@@ -15,44 +15,75 @@ export interface ErrorDetail {
   readonly retryAfterMs?: number
 }
 
-/** Shared by all connections that are in no room; never changed. */
-export const noMemberships: Membership[] = []
+/** What all connections of one format have in common. */
+export interface Surroundings {
+  readonly codec: Codec
+  readonly counters: Counters
+}
+
+/** What few connections have: most only listen, and are where the node is. */
+interface Undertakings {
+  publishes: RateLimit | undefined
+  /** While the connection's own room is being caught up after a resume; live otherwise. */
+  sessionCatchUp: Membership | undefined
+  /** The claim by which this connection took its session over; undefined where it began it. */
+  claim: { readonly id: string; isRead: boolean } | undefined
+  isExpiryTold: boolean
+  /** Memberships that wait for the socket to have room again. */
+  draining: Membership[]
+}
+
+const noUndertakings: Undertakings = Object.freeze({
+  publishes: undefined,
+  sessionCatchUp: undefined,
+  claim: undefined,
+  isExpiryTold: false,
+  draining: [],
+})
 
 /** One client over one socket: who it is, which session it carries, which rooms it is in. */
 export class Connection {
   readonly socket: Socket
-  readonly codec: Codec
-  readonly counters: Counters
-  /** Made at the first publish: most connections only listen. */
-  publishes: RateLimit | undefined = undefined
   identity: Identity
   session: string
-  memberships: Membership[] = noMemberships
   state: 'open' | 'closed' = 'open'
-  /** While the connection's own room is being caught up after a resume; live otherwise. */
-  sessionCatchUp: Membership | undefined = undefined
   /** Up to where it was told about its own room. */
   toldOffset = -1
-  /** The claim by which this connection took its session over; undefined where it began it. */
-  claim: { readonly id: string; isRead: boolean } | undefined = undefined
-  isExpiryTold = false
-  #draining: Membership[] | undefined = undefined
+  readonly #surroundings: Surroundings
+  // Most connections are in one room, and a list of one takes as much as two thirds of the connection.
+  #memberships: Membership | Membership[] | undefined = undefined
+  #undertakings = noUndertakings
 
-  constructor(socket: Socket, codec: Codec, counters: Counters, identity: Identity, session: string) {
+  constructor(socket: Socket, surroundings: Surroundings, identity: Identity, session: string) {
     this.socket = socket
-    this.codec = codec
-    this.counters = counters
+    this.#surroundings = surroundings
     this.identity = identity
     this.session = session
   }
 
+  get codec(): Codec {
+    return this.#surroundings.codec
+  }
+
+  get counters(): Counters {
+    return this.#surroundings.counters
+  }
+
+  get undertakings(): Readonly<Undertakings> {
+    return this.#undertakings
+  }
+
+  undertake(change: Partial<Undertakings>): void {
+    this.#undertakings = { ...this.#undertakings, ...change }
+  }
+
   send(frame: object): void {
-    this.sendEncoded(this.codec.encode(frame))
+    this.sendEncoded(this.#surroundings.codec.encode(frame))
   }
 
   /** A frame in the connection's own format. */
   sendEncoded(frame: string | Uint8Array): void {
-    this.counters.framesSent++
+    this.#surroundings.counters.framesSent++
     this.socket.send(frame)
   }
 
@@ -73,34 +104,52 @@ export class Connection {
     this.socket.close(name)
   }
 
+  get memberships(): readonly Membership[] {
+    if (this.#memberships === undefined) return []
+    return Array.isArray(this.#memberships) ? this.#memberships : [this.#memberships]
+  }
+
   addMembership(membership: Membership): void {
     // An array that grows by push or spread reserves room for sixteen more.
-    this.memberships = this.memberships.concat(membership)
+    this.#memberships = this.#memberships === undefined ? membership : this.memberships.concat(membership)
+  }
+
+  removeMembership(membership: Membership): void {
+    if (this.#memberships === membership) this.#memberships = undefined
+    if (!Array.isArray(this.#memberships)) return
+    const left = this.#memberships.filter((other) => other !== membership)
+    this.#memberships = left.length > 1 ? left : left[0]
+  }
+
+  /** It is in no room any more. */
+  takeMemberships(): readonly Membership[] {
+    const { memberships } = this
+    this.#memberships = undefined
+    return memberships
   }
 
   membership(room: string): Membership | undefined {
-    for (const membership of this.memberships) if (membership.room.name === room) return membership
-    return undefined
+    return this.memberships.find((membership) => membership.room.name === room)
   }
 
   /** Its own room has no topic: once caught up, the sessions' register delivers it. */
   sessionIsLive(membership: Membership): void {
-    if (this.sessionCatchUp === membership) this.sessionCatchUp = undefined
-    this.toldOffset = membership.position
+    if (this.#undertakings.sessionCatchUp === membership) this.undertake({ sessionCatchUp: undefined })
+    this.toldOffset = membership.room.window.next - 1
     membership.room.removeMember(membership)
     membership.room.dropIfUnused()
   }
 
   /** Holds a membership back until the socket has room again. */
   whenDrained(membership: Membership): void {
-    if (this.#draining === undefined) this.#draining = [membership]
-    else this.#draining.push(membership)
+    if (this.#undertakings.draining.length === 0) this.undertake({ draining: [membership] })
+    else this.#undertakings.draining.push(membership)
   }
 
   /** The memberships that waited for the socket to drain. */
   takeDraining(): readonly Membership[] {
-    const draining = this.#draining ?? []
-    this.#draining = undefined
+    const { draining } = this.#undertakings
+    if (draining.length > 0) this.undertake({ draining: [] })
     return draining
   }
 }

@@ -11,8 +11,8 @@ export function tellExpiry(connection: Connection, nowMs: number): void {
   if (leftMs <= 0) {
     connection.sendError('token_expired', 'the token has expired: reconnect with another')
     connection.close('token_expired')
-  } else if (leftMs <= noticeMs && !connection.isExpiryTold) {
-    connection.isExpiryTold = true
+  } else if (leftMs <= noticeMs && !connection.undertakings.isExpiryTold) {
+    connection.undertake({ isExpiryTold: true })
     connection.send({ type: 'expiring', inMs: leftMs })
   }
 }

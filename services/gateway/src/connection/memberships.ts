@@ -7,7 +7,7 @@ import { Membership, type PendingJoin } from '../rooms/membership.js'
 import type { Room } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
 import { wireName } from '../rooms/session-room.js'
-import { type Connection, noMemberships } from './connection.js'
+import type { Connection } from './connection.js'
 
 export interface MembershipsOptions {
   readonly tail: EventsTail
@@ -80,44 +80,46 @@ export class Memberships {
   drop(connection: Connection, name: string): boolean {
     const membership = connection.membership(name)
     if (membership === undefined) return false
-    removeFrom(connection, membership)
+    connection.removeMembership(membership)
     abandon(membership)
     return true
   }
 
   /** Ends the catching up of the connection's own room, if it is under way. */
   dropSession(connection: Connection): void {
-    const membership = connection.sessionCatchUp
+    const { sessionCatchUp: membership } = connection.undertakings
     if (membership === undefined) return
-    connection.sessionCatchUp = undefined
+    connection.undertake({ sessionCatchUp: undefined })
     abandon(membership)
   }
 
   /** The connection is gone. */
   dropAll(connection: Connection): void {
-    for (const membership of connection.memberships) end(membership)
-    if (connection.sessionCatchUp !== undefined) end(connection.sessionCatchUp)
-    connection.memberships = noMemberships
-    connection.sessionCatchUp = undefined
+    const { sessionCatchUp } = connection.undertakings
+    for (const membership of connection.takeMemberships()) end(membership)
+    if (sessionCatchUp === undefined) return
+    connection.undertake({ sessionCatchUp: undefined })
+    end(sessionCatchUp)
   }
 
   /** The log cannot give what the membership asked for: it goes on from the node's position, and is told so. */
   goOnFromHere(membership: Membership, reason: ResetReason): void {
-    const { connection, room, join } = membership
+    const { connection, room, progress } = membership
+    const { join } = progress
     if (membership.state === 'gone') return
     if (join?.onLost !== undefined) return this.#lose(membership, join.onLost)
     connection.counters.gapsTotal++
-    membership.scan = undefined
-    membership.position = room.window.next - 1
-    membership.told = membership.position
+    progress.scan = undefined
+    progress.position = room.window.next - 1
+    progress.told = progress.position
     if (join === undefined) this.#sendReset(membership, reason)
-    else if (join.recovered !== undefined) membership.join = { ...join, recovered: false, reason }
-    membership.state = 'queued'
+    else if (join.recovered !== undefined) progress.join = { ...join, recovered: false, reason }
+    membership.turn('queued')
     this.#options.catchUp.begin(membership)
   }
 
   #lose(membership: Membership, onLost: () => void): void {
-    removeFrom(membership.connection, membership)
+    membership.connection.removeMembership(membership)
     end(membership)
     onLost()
   }
@@ -129,7 +131,7 @@ export class Memberships {
     if (room.window === window) return
     room.moveTo(window)
     for (const membership of room.members) {
-      const isInReach = epoch === window.epoch && membership.position >= window.from - 1
+      const isInReach = epoch === window.epoch && membership.progress.position >= window.from - 1
       if (membership.state === 'live') this.#sendReset(membership, reason)
       else if (isInReach) this.#options.catchUp.resume(membership)
       else this.goOnFromHere(membership, reason)
@@ -140,7 +142,7 @@ export class Memberships {
   /** Likewise for a connection's own room, which has no membership once it is caught up. */
   resetSession(connection: Connection, reason: ResetReason, partitions: ReadonlySet<number>): void {
     const { epoch, next, partition } = this.#options.tail.windowOf(sessionRoomKey(connection.session))
-    if (connection.sessionCatchUp !== undefined || !partitions.has(partition)) return
+    if (connection.undertakings.sessionCatchUp !== undefined || !partitions.has(partition)) return
     connection.toldOffset = next - 1
     connection.counters.resetsTotal++
     connection.send({ type: 'reset', room: sessionRoom, epoch, offset: next - 1, reason })
@@ -161,17 +163,19 @@ export class Memberships {
   #enterWhenFilled(membership: Membership, from: JoinStart['from'], historyEnd: number): void {
     const { room } = membership
     const { window } = room
-    membership.state = 'awaiting-tail'
+    membership.turn('awaiting-tail')
     window.whenRead(historyEnd - 1, () => {
-      if (room.window === window) membership.position = startOf(room, window, from).position
+      const isWaiting = membership.state === 'awaiting-tail' && room.window === window
+      if (isWaiting) membership.progress.position = startOf(room, window, from).position
       this.#options.catchUp.resume(membership)
     })
   }
 
   /** A position beyond what this node has read: the node may lag, so it is waited for, unless the log's end says that it will not come. */
   async #enterAhead(membership: Membership): Promise<void> {
-    membership.state = 'awaiting-tail'
-    const { position, room } = membership
+    membership.turn('awaiting-tail')
+    const { room } = membership
+    const { position } = membership.progress
     const { window } = room
     const isWaiting = () => membership.state === 'awaiting-tail' && room.window === window
     const giveUp = window.whenRead(position, () => isWaiting() && this.#options.catchUp.resume(membership))
@@ -188,10 +192,11 @@ export class Memberships {
 
   /** The connection's own room goes on live: what lies above the position is still to be read. */
   #refuse(membership: Membership): void {
-    const { connection, room, join } = membership
+    const { connection, room } = membership
+    const { join } = membership.progress
     if (join === undefined) return
-    removeFrom(connection, membership)
-    if (connection.sessionCatchUp === membership) connection.sessionCatchUp = undefined
+    connection.removeMembership(membership)
+    if (connection.undertakings.sessionCatchUp === membership) connection.undertake({ sessionCatchUp: undefined })
     end(membership)
     connection.sendError('unavailable', 'the log cannot be asked for its end just now', {
       id: join.id,
@@ -211,22 +216,17 @@ function startOf(room: Room, window: RecentWindow, from: JoinStart['from']): Sta
   return { position: from.offset, recovered: true }
 }
 
-function removeFrom(connection: Connection, membership: Membership): void {
-  const index = connection.memberships.indexOf(membership)
-  if (index >= 0) connection.memberships.splice(index, 1)
-}
-
 function end(membership: Membership): void {
   leaveTopic(membership)
-  membership.state = 'gone'
-  membership.join = undefined
+  membership.settle('gone')
   membership.room.removeMember(membership)
   membership.room.dropIfUnused()
 }
 
 /** Ends it; a join that was still on its way is answered by an error. */
 function abandon(membership: Membership): void {
-  const { connection, room, join } = membership
+  const { connection, room } = membership
+  const { join } = membership.progress
   end(membership)
   if (join === undefined) return
   refuseLeftEarly(connection, join.id, wireName(room.name))

@@ -90,8 +90,9 @@ export class Publish {
   }
 
   #rateOf(connection: Connection, now: number): RateLimit {
-    connection.publishes ??= new RateLimit(this.#options.publishesPerSecond, now)
-    return connection.publishes
+    const { publishes = new RateLimit(this.#options.publishesPerSecond, now) } = connection.undertakings
+    if (connection.undertakings.publishes === undefined) connection.undertake({ publishes })
+    return publishes
   }
 
   #command(

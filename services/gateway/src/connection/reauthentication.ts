@@ -29,14 +29,14 @@ export class Reauthentication {
       if (connection.state === 'open') connection.sendError('unauthorized', 'the token is not valid', { id })
       return
     }
-    connection.isExpiryTold = false
+    if (connection.undertakings.isExpiryTold) connection.undertake({ isExpiryTold: false })
     tellExpiry(connection, Date.now())
     this.#leaveForbidden(connection)
     connection.send({ type: 'ack', id })
   }
 
   #leaveForbidden(connection: Connection): void {
-    for (const { room } of connection.memberships.slice()) {
+    for (const { room } of connection.memberships) {
       if (connection.identity.grants.mayJoin(room.name)) continue
       this.#options.memberships.drop(connection, room.name)
       connection.send({ type: 'left', room: room.name, reason: 'forbidden' })

@@ -10,6 +10,7 @@ import {
   errorCodes,
   FrameSyntaxError,
   type WelcomeFrame,
+  type WireFormat,
 } from '@roomway/protocol'
 import { parseClientFrame } from '@roomway/protocol/client-frames'
 import { sessionRoomKey } from '@roomway/records'
@@ -17,7 +18,7 @@ import type { EventsTail } from '../log/events-tail.js'
 import type { Counters } from '../operations/counters.js'
 import type { Socket } from '../transport/transport.js'
 import type { Admission } from './admission.js'
-import { Connection } from './connection.js'
+import { Connection, type Surroundings } from './connection.js'
 import { tellExpiry } from './expiry.js'
 import type { FrameRouter } from './frame-router.js'
 import type { Sessions } from './sessions.js'
@@ -64,21 +65,30 @@ export class Guest {
   early: EarlyFrame[] | undefined = undefined
   timer: NodeJS.Timeout | undefined = undefined
   authId: number | undefined = undefined
+  readonly onConnected: ((connection: Connection) => void) | undefined
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, onConnected: ((connection: Connection) => void) | undefined) {
     this.socket = socket
+    this.onConnected = onConnected
   }
 }
 
 export class Reception {
   readonly #options: ReceptionOptions
+  readonly #surroundings: Readonly<Record<WireFormat, Surroundings>>
 
   constructor(options: ReceptionOptions) {
+    const { codecs, counters } = options
     this.#options = options
+    this.#surroundings = {
+      json: { codec: codecs.json, counters },
+      msgpack: { codec: codecs.msgpack, counters },
+    }
   }
 
-  onOpen(socket: Socket, handshake: Handshake): Guest {
-    const guest = new Guest(socket)
+  /** `onConnected` is called when the guest is a connection; a transport can forget the guest then. */
+  onOpen(socket: Socket, handshake: Handshake, onConnected?: (connection: Connection) => void): Guest {
+    const guest = new Guest(socket, onConnected)
     const { needsToken, authTimeoutMs } = this.#options
     if (!handshake.isOriginAllowed) this.#refuse(guest, 'origin', 'origin', originRefused)
     else if (needsToken && handshake.token === undefined && handshake.isTokenFinal === undefined) {
@@ -147,11 +157,12 @@ export class Reception {
   }
 
   #welcome(guest: Guest, identity: Identity): void {
-    const { codecs, counters, sessions, tail, tokens, welcome, router } = this.#options
+    const { counters, sessions, tail, tokens, welcome, router } = this.#options
     const session = sessions.newId()
     const { socket } = guest
-    const connection = new Connection(socket, codecs[socket.format], counters, identity, session)
+    const connection = new Connection(socket, this.#surroundings[socket.format], identity, session)
     guest.connection = connection
+    guest.onConnected?.(connection)
     sessions.add(connection)
     counters.connections++
     counters.connectionsTotal++

@@ -60,8 +60,8 @@ export class Resume {
     if (room === sessionRoom && recovered) {
       memberships.dropSession(connection)
       const join = { id, from: position, onAnswered }
-      connection.sessionCatchUp = memberships.enter(connection, sessionRoomKey(connection.session), join)
-      if (connection.sessionCatchUp.state === 'live') connection.sessionCatchUp = undefined
+      const membership = memberships.enter(connection, sessionRoomKey(connection.session), join)
+      if (membership.state !== 'live') connection.undertake({ sessionCatchUp: membership })
       return
     }
     const refusal = refusalOf(connection, room)

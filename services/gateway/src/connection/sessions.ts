@@ -56,6 +56,6 @@ export class Sessions {
   /** Hands an event of a connection's own room to it, if it is here and has caught up. */
   deliver(event: LoggedEvent): void {
     const connection = this.#connections.get(event.room.slice(sessionRoomPrefix.length))
-    if (connection !== undefined && connection.sessionCatchUp === undefined) connection.sendOutcome(event)
+    if (connection !== undefined && connection.undertakings.sessionCatchUp === undefined) connection.sendOutcome(event)
   }
 }

@@ -35,17 +35,16 @@ export function ownFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
 }
 
 function writeJson(event: LoggedEvent, prev: number): Uint8Array {
-  const { payload } = event
   const head = `{"type":"event","room":${event.home.json},"offset":${event.offset},"prev":${prev},"id":${JSON.stringify(event.id)},"event":${quoted(event.event)},`
   const tail = tailOf(event)
   if (!event.isJson)
     return Buffer.from(
-      `${head}"contentType":${JSON.stringify(event.contentType)},"dataBase64":"${payload.toString('base64')}"${tail}`,
+      `${head}"contentType":${JSON.stringify(event.contentType)},"dataBase64":"${event.payload.toString('base64')}"${tail}`,
     )
-  reserve((head.length + tail.length) * maxCharBytes + payload.length)
+  reserve((head.length + tail.length) * maxCharBytes + event.payloadBytes)
   let length = scratch.write(head, 0, 'utf8')
   length += scratch.write('"data":', length, 'latin1')
-  length += payload.copy(scratch, length)
+  length += event.copyPayload(scratch, length)
   length += scratch.write(tail, length, 'utf8')
   return scratch.subarray(0, length)
 }

@@ -98,7 +98,7 @@ export class EventsTail {
 
   /** The window of the room's home partition. */
   windowOf(room: string): RecentWindow {
-    return this.#partitions[this.#directory.home(room)]!.window
+    return this.#partitions[this.#directory.lookUp(room)]!.window
   }
 
   windows(): readonly RecentWindow[] {
@@ -110,7 +110,7 @@ export class EventsTail {
    * there is none. `after` is the client's word: what is remembered of the command goes before it.
    */
   outcomeAbove(room: string, commandKey: string, after: number): number | undefined {
-    const { reader, window, readFrom, scannedTo } = this.#partitions[this.#directory.home(room)]!
+    const { reader, window, readFrom, scannedTo } = this.#partitions[this.#directory.lookUp(room)]!
     const last = reader.lastOutcome(commandKey)
     // The one that counts is not the last, perhaps, but no further below than one that does not count because of it.
     if (last >= 0) return Math.min(after, last - 1 - lookbackOffsets)
@@ -120,7 +120,7 @@ export class EventsTail {
 
   /** The offset from which on the room's partition was live when the node began: below it, events are history. */
   historyEnd(room: string): number {
-    return this.#partitions[this.#directory.home(room)]!.readyAt
+    return this.#partitions[this.#directory.lookUp(room)]!.readyAt
   }
 
   /** Why the node should get no new clients; empty when it may. */

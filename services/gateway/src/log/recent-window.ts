@@ -1,4 +1,5 @@
 import type { LoggedEvent } from './logged-event.js'
+import { PayloadSlabs } from './payload-slabs.js'
 
 /** What an event is taken to occupy besides its payload and frames. */
 const overheadBytes = 320
@@ -10,7 +11,7 @@ export interface WindowBudget {
 }
 
 export const sizeOf = (event: LoggedEvent): number =>
-  overheadBytes + event.payload.length + (event.jsonFrame?.length ?? 0) + (event.msgpackFrame?.length ?? 0)
+  overheadBytes + event.payloadBytes + (event.jsonFrame?.length ?? 0) + (event.msgpackFrame?.length ?? 0)
 
 /**
  * A node's memory of the latest stretch of one partition: every event with `from <= offset < next`. Joins and resumes that lie in it cost
@@ -19,6 +20,7 @@ export const sizeOf = (event: LoggedEvent): number =>
 export class RecentWindow {
   readonly epoch: string
   readonly partition: number
+  readonly slabs = new PayloadSlabs()
   from: number
   next: number
   readonly #budget: WindowBudget
@@ -62,9 +64,9 @@ export class RecentWindow {
     this.#budget.usedBytes += bytes
   }
 
-  /** Forgets what was read before `readBeforeMs`. */
+  /** Forgets what was read before `readBeforeMs`, to the second. */
   expire(readBeforeMs: number): void {
-    while (this.#oldest !== undefined && this.#oldest.readAtMs < readBeforeMs) this.#forgetOldest()
+    while (this.#oldest !== undefined && this.#oldest.readAtSeconds * 1_000 < readBeforeMs) this.#forgetOldest()
   }
 
   clear(): void {

@@ -38,7 +38,7 @@ export class SessionClaims {
   /** The connection's session is its own from here on. Where the log cannot be written, an older connection elsewhere stays until it ends by itself. */
   claim(connection: Connection): void {
     const id = randomUUID()
-    connection.claim = { id, isRead: false }
+    connection.undertake({ claim: { id, isRead: false } })
     const headers = { [headerNames.event]: claimKey, [headerNames.id]: id, session: connection.session }
     this.#options.log.append([{ partition: 0, key: claimKey, headers, value: noBytes }]).catch((error) => {
       this.#options.logger.warn({ err: error }, 'a session’s claim could not be written')
@@ -56,8 +56,9 @@ export class SessionClaims {
       if (key !== claimKey || session === undefined) continue
       const connection = this.#options.find(session)
       if (connection === undefined) continue
-      if (connection.claim?.id === headers[headerNames.id]) connection.claim!.isRead = true
-      else if (connection.claim === undefined || connection.claim.isRead) connection.close('session_taken')
+      const { claim } = connection.undertakings
+      if (claim !== undefined && claim.id === headers[headerNames.id]) claim.isRead = true
+      else if (claim === undefined || claim.isRead) connection.close('session_taken')
     }
   }
 

@@ -6,7 +6,7 @@
 import { keptFrame, liveFrame } from '../encoder/event-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
 import { sizeOf } from '../log/recent-window.js'
-import type { Membership } from './membership.js'
+import type { Membership, Progress } from './membership.js'
 import { isSessionRoom, wireName } from './session-room.js'
 
 const sliceMs = 4
@@ -32,7 +32,8 @@ export class CatchUp {
 
   /** Takes the membership live: at once where nothing is missing, else in its turn. */
   begin(membership: Membership): void {
-    const { room, position } = membership
+    const { room } = membership
+    const { position } = membership.progress
     const isUpToDate = position >= room.window.from - 1 && position < room.window.next && room.lastOffset <= position
     if (isUpToDate) this.#goLive(membership)
     else this.resume(membership)
@@ -41,7 +42,7 @@ export class CatchUp {
   /** Goes on with a membership that waited for a scan, for the tail, or for its socket to drain. */
   resume(membership: Membership): void {
     if (membership.state === 'gone' || membership.state === 'live') return
-    membership.state = 'queued'
+    membership.turn('queued')
     this.#queue.push(membership)
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -52,19 +53,17 @@ export class CatchUp {
   lag(membership: Membership): void {
     if (membership.state !== 'live') return
     leaveTopic(membership)
-    membership.position = membership.room.window.next - 1
-    membership.laggedFrom = membership.position
-    membership.told = membership.room.lastOffset
-    membership.state = 'draining'
+    membership.fallBehind()
     membership.connection.counters.laggedTotal++
     membership.connection.whenDrained(membership)
   }
 
   /** The socket has room again. */
   drained(membership: Membership): void {
-    const { connection, room, laggedFrom } = membership
+    const { connection, room, progress } = membership
     if (membership.state !== 'draining') return
-    membership.laggedFrom = undefined
+    const { laggedFrom } = progress
+    progress.laggedFrom = undefined
     if (laggedFrom !== undefined)
       connection.send({ type: 'lagged', room: wireName(room.name), from: laggedFrom, to: room.window.next - 1 })
     this.resume(membership)
@@ -82,12 +81,13 @@ export class CatchUp {
 
   #advance(membership: Membership): void {
     if (membership.state !== 'queued') return
-    const { room, position } = membership
+    const { room } = membership
+    const { position } = membership.progress
     if (position >= room.window.next) {
-      membership.state = 'awaiting-tail'
+      membership.turn('awaiting-tail')
       room.window.whenRead(position, () => this.resume(membership))
     } else if (position < room.window.from - 1) {
-      membership.state = 'replaying'
+      membership.turn('replaying')
       this.#options.replay(membership)
     } else {
       membership.connection.socket.cork(() => this.#sendWindow(membership))
@@ -96,7 +96,7 @@ export class CatchUp {
 
   #sendWindow(membership: Membership): void {
     const { room, connection } = membership
-    let event = room.firstAfter(membership.position)
+    let event = room.firstAfter(membership.progress.position)
     for (let unchecked = checkEveryBytes; event !== undefined; event = event.nextInRoom) {
       if (unchecked >= checkEveryBytes) {
         if (connection.socket.bufferedBytes() > this.#options.softLimitBytes) return holdBack(membership)
@@ -109,22 +109,20 @@ export class CatchUp {
   }
 
   #send(membership: Membership, event: LoggedEvent): void {
-    const { connection } = membership
+    const { connection, progress } = membership
     if (isSessionRoom(membership.room.name)) connection.sendOutcome(event)
-    else if (event.prev > membership.told)
-      connection.socket.send(liveFrame(event, connection.socket.format, membership.told))
+    else if (event.prev > progress.told)
+      connection.socket.send(liveFrame(event, connection.socket.format, progress.told))
     else connection.socket.send(keptFrame(event, connection.socket.format))
-    membership.position = event.offset
-    membership.told = event.offset
-    membership.replayed++
+    progress.position = event.offset
+    progress.told = event.offset
+    progress.replayed++
     connection.counters.framesSent++
   }
 
   #goLive(membership: Membership): void {
     const { room, connection } = membership
-    membership.position = room.window.next - 1
-    membership.state = 'live'
-    answerJoin(membership)
+    answerJoin(membership, membership.settle('live'))
     if (isSessionRoom(room.name)) return connection.sessionIsLive(membership)
     const { format } = connection.socket
     connection.socket.subscribe(room.topic(format))
@@ -142,21 +140,19 @@ export function leaveTopic(membership: Membership): void {
 }
 
 function holdBack(membership: Membership): void {
-  membership.state = 'draining'
+  membership.turn('draining')
   membership.connection.whenDrained(membership)
 }
 
-function answerJoin(membership: Membership): void {
-  const { join, room, connection, position, replayed } = membership
+function answerJoin({ room, connection }: Membership, { join, replayed }: Progress): void {
   if (join === undefined) return
-  membership.join = undefined
   const { id, recovered, reason } = join
   const answer = {
     type: 'joined',
     id,
     room: wireName(room.name),
     epoch: room.window.epoch,
-    offset: position,
+    offset: room.window.next - 1,
     recovered,
     reason,
     replayed,

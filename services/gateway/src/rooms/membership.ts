@@ -24,28 +24,67 @@ export interface PendingJoin {
  */
 export type MembershipState = 'live' | 'queued' | 'replaying' | 'awaiting-tail' | 'draining' | 'gone'
 
+/** How far a membership has come on its way to the live topic. */
+export interface Progress {
+  state: MembershipState
+  /** Everything up to here was sent, or was not wanted. */
+  position: number
+  /** Up to where the client itself can know that it has everything: `position` may be ahead of it where the log held nothing for the room. */
+  told: number
+  replayed: number
+  /** The scan that serves it while replaying; another scan's records are not for it. */
+  scan: object | undefined
+  /** Where it left the live topic because its socket was slow; `lagged` will say so. */
+  laggedFrom: number | undefined
+  join: PendingJoin | undefined
+}
+
+const nowhere = { position: -1, told: -1, replayed: 0, scan: undefined, laggedFrom: undefined, join: undefined }
+
+/** Of all memberships that are live, which are where the node is, and of all that are gone: most are one or the other for most of their time. */
+const settled = {
+  live: Object.freeze<Progress>({ state: 'live', ...nowhere }),
+  gone: Object.freeze<Progress>({ state: 'gone', ...nowhere }),
+}
+
 /** One connection in one room. */
 export class Membership {
   readonly connection: Connection
   readonly room: Room
-  state: MembershipState = 'queued'
-  /** Everything up to here was sent, or was not wanted. Meaningless while live: then it is the node's own position. */
-  position: number
-  /** Up to where the client itself can know that it has everything: `position` may be ahead of it where the log held nothing for the room. */
-  told: number
-  replayed = 0
-  /** The scan that serves it while replaying; another scan's records are not for it. */
-  scan: object | undefined = undefined
-  /** Where it left the live topic because its socket was slow; `lagged` will say so. */
-  laggedFrom: number | undefined = undefined
-  join: PendingJoin | undefined
+  #progress: Progress
 
   constructor(connection: Connection, room: Room, position: number, join: PendingJoin | undefined) {
     this.connection = connection
     this.room = room
-    this.position = position
     const knowsPosition = join?.recovered !== undefined || join?.onLost !== undefined
-    this.told = knowsPosition ? position : Number.MAX_SAFE_INTEGER
-    this.join = join
+    const told = knowsPosition ? position : Number.MAX_SAFE_INTEGER
+    this.#progress = { state: 'queued', ...nowhere, position, told, join }
+  }
+
+  get state(): MembershipState {
+    return this.#progress.state
+  }
+
+  /** Not to be written to while the membership is live or gone. */
+  get progress(): Progress {
+    return this.#progress
+  }
+
+  /** It goes on towards the live topic, in another way. One that is gone stays gone. */
+  turn(state: Exclude<MembershipState, 'live' | 'gone'>): void {
+    if (this.state !== 'gone') this.#progress.state = state
+  }
+
+  /** It is live, or gone. What is returned is how far it had come. */
+  settle(state: 'live' | 'gone'): Readonly<Progress> {
+    const progress = this.#progress
+    this.#progress = settled[state]
+    return progress
+  }
+
+  /** It is off the live topic, where it was up to date. */
+  fallBehind(): void {
+    const position = this.room.window.next - 1
+    this.#progress = { state: 'draining', ...nowhere, position, laggedFrom: position, told: this.room.lastOffset }
   }
 }

@@ -4,7 +4,16 @@ import { LoggedEvent } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import type { Membership } from './membership.js'
 
-/** A room as a node knows it: its events in the recent window, and the connections that have joined it here. */
+/** What a room needs as long as it has events in the recent window. */
+interface Traffic {
+  first: LoggedEvent
+  last: LoggedEvent
+  json: string | undefined
+  msgpackTopic: string | undefined
+  wasPublished: boolean
+}
+
+/** A room as a node knows it: its events in the recent window, and the connections that have joined it here. Most have no events most of the time. */
 export class Room {
   readonly name: string
   liveJson = 0
@@ -15,15 +24,9 @@ export class Room {
   progressOffset = -1
   /** When the room's members last got a frame that moves their position. */
   lastFrameAtSeconds = 0
-  /** Set since the last sweep for slow connections: something was published. */
-  wasPublished = false
-  first: LoggedEvent | undefined
-  #last: LoggedEvent | undefined
-  #json: string | undefined
-  #msgpackTopic: string | undefined
+  #traffic: Traffic | undefined = undefined
   // Most rooms of most deployments have one member on a node, and a set for one takes as much as the rest of the room.
-  #member: Membership | undefined
-  #members: Set<Membership> | undefined
+  #members: Membership | Set<Membership> | undefined = undefined
   #window: RecentWindow
   readonly #onUnused: (room: Room) => void
 
@@ -34,17 +37,35 @@ export class Room {
     this.#onUnused = onUnused
   }
 
-  /** The name as JSON text, quoted once. */
+  /** The oldest of the room's events in the window. */
+  get first(): LoggedEvent | undefined {
+    return this.#traffic?.first
+  }
+
+  /** Something was published since the last sweep for slow connections. */
+  get wasPublished(): boolean {
+    return this.#traffic?.wasPublished ?? false
+  }
+
+  set wasPublished(wasPublished: boolean) {
+    if (this.#traffic !== undefined) this.#traffic.wasPublished = wasPublished
+  }
+
+  /** The name as JSON text. */
   get json(): string {
-    this.#json ??= JSON.stringify(this.name)
-    return this.#json
+    const traffic = this.#traffic
+    if (traffic === undefined) return JSON.stringify(this.name)
+    traffic.json ??= JSON.stringify(this.name)
+    return traffic.json
   }
 
   /** Where frames of a format are published. A room's name holds no control characters, so the two never meet. */
   topic(format: WireFormat): string {
     if (format === 'json') return this.name
-    this.#msgpackTopic ??= `\u0001${this.name}`
-    return this.#msgpackTopic
+    const traffic = this.#traffic
+    if (traffic === undefined) return msgpackTopicOf(this.name)
+    traffic.msgpackTopic ??= msgpackTopicOf(this.name)
+    return traffic.msgpackTopic
   }
 
   /** A membership went live, or left the topic. A room that gets its first is as one that has just been told where it is. */
@@ -55,22 +76,22 @@ export class Room {
   }
 
   get members(): Iterable<Membership> {
-    return this.#members ?? (this.#member === undefined ? [] : [this.#member])
+    const members = this.#members
+    if (members === undefined) return []
+    return members instanceof Set ? members : [members]
   }
 
   addMember(membership: Membership): void {
-    if (this.#members !== undefined) this.#members.add(membership)
-    else if (this.#member === undefined) this.#member = membership
-    else {
-      this.#members = new Set([this.#member, membership])
-      this.#member = undefined
-    }
+    const members = this.#members
+    if (members === undefined) this.#members = membership
+    else if (members instanceof Set) members.add(membership)
+    else this.#members = new Set([members, membership])
   }
 
   removeMember(membership: Membership): void {
-    this.#members?.delete(membership)
-    if (this.#members?.size === 0) this.#members = undefined
-    if (this.#member === membership) this.#member = undefined
+    const members = this.#members
+    if (members === membership) this.#members = undefined
+    if (members instanceof Set && members.delete(membership) && members.size === 0) this.#members = undefined
   }
 
   get window(): RecentWindow {
@@ -82,16 +103,18 @@ export class Room {
     this.#window = window
     this.lastOffset = window.from - 1
     this.progressOffset = -1
-    this.first = undefined
-    this.#last = undefined
+    this.#traffic = undefined
   }
 
   /** Takes in the room's next event. */
   log(event: RoomEvent, readAtMs: number): LoggedEvent {
-    const logged = new LoggedEvent(this, event, this.lastOffset, readAtMs)
-    if (this.#last === undefined) this.first = logged
-    else this.#last.nextInRoom = logged
-    this.#last = logged
+    const logged = new LoggedEvent(this, event, this.lastOffset, readAtMs, this.#window.slabs)
+    const traffic = this.#traffic
+    if (traffic === undefined) this.#traffic = beginning(logged)
+    else {
+      traffic.last.nextInRoom = logged
+      traffic.last = logged
+    }
     this.lastOffset = logged.offset
     this.#window.add(logged)
     return logged
@@ -99,15 +122,18 @@ export class Room {
 
   /** Called by the window for the oldest event it held. */
   forget(event: LoggedEvent): void {
-    if (this.first !== event) return
-    this.first = event.nextInRoom
-    if (this.first !== undefined) return
-    this.#last = undefined
+    const traffic = this.#traffic
+    if (traffic === undefined || traffic.first !== event) return
+    if (event.nextInRoom !== undefined) {
+      traffic.first = event.nextInRoom
+      return
+    }
+    this.#traffic = undefined
     this.dropIfUnused()
   }
 
   dropIfUnused(): void {
-    if (this.first === undefined && this.#member === undefined && this.#members === undefined) this.#onUnused(this)
+    if (this.#traffic === undefined && this.#members === undefined) this.#onUnused(this)
   }
 
   /** The first of the window's events above `offset`. */
@@ -117,3 +143,13 @@ export class Room {
     return event
   }
 }
+
+const msgpackTopicOf = (name: string): string => `\u0001${name}`
+
+const beginning = (event: LoggedEvent): Traffic => ({
+  first: event,
+  last: event,
+  json: undefined,
+  msgpackTopic: undefined,
+  wasPublished: false,
+})

@@ -26,8 +26,8 @@ const encoder = new TextEncoder()
 export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #timers: NodeJS.Timeout[] = []
-  /** Those whose turn is still to come. */
-  #sessions: Iterator<Connection> = [].values()
+  /** Of the sessions, those whose turn it is. */
+  #turn = 0
 
   constructor(options: UpkeepOptions) {
     this.#options = options
@@ -37,9 +37,10 @@ export class Upkeep {
     const { progressAfterMs = 60_000 } = this.#options
     this.#timers.push(setInterval(() => this.#tellExpiries(), 1_000).unref())
     const progressEveryMs = Math.min(5_000, progressAfterMs)
+    const turns = Math.round(progressAfterMs / progressEveryMs)
     const progress = () => {
       this.#progress(progressAfterMs)
-      this.#progressOfSessions(progressEveryMs / progressAfterMs)
+      this.#progressOfSessions(turns)
     }
     this.#timers.push(setInterval(progress, progressEveryMs).unref())
   }
@@ -61,20 +62,19 @@ export class Upkeep {
     }
   }
 
-  /** Connections' own rooms get theirs too, in turn, `share` of them at a time. One that is being caught up is told by that. */
-  #progressOfSessions(share: number): void {
-    const { sessions, tail } = this.#options
-    for (let left = Math.ceil(sessions.size * share); left > 0; left--) {
-      const { done, value: connection } = this.#sessions.next()
-      if (done) {
-        this.#sessions = sessions.all()[Symbol.iterator]()
-        return
-      }
-      const offset = tail.windowOf(sessionRoomKey(connection.session)).next - 1
-      if (connection.sessionCatchUp !== undefined || offset <= connection.toldOffset) continue
-      connection.toldOffset = offset
-      connection.send({ type: 'progress', room: sessionRoom, offset })
-    }
+  /** Connections' own rooms get theirs too, in turn: a session's id, which is random, says in which of the `turns`. */
+  #progressOfSessions(turns: number): void {
+    this.#turn = (this.#turn + 1) % turns
+    for (const connection of this.#options.sessions.all())
+      if (connection.session.charCodeAt(0) % turns === this.#turn) this.#tellSession(connection)
+  }
+
+  /** One that is being caught up is told by that. */
+  #tellSession(connection: Connection): void {
+    const offset = this.#options.tail.windowOf(sessionRoomKey(connection.session)).next - 1
+    if (connection.undertakings.sessionCatchUp !== undefined || offset <= connection.toldOffset) return
+    connection.toldOffset = offset
+    connection.send({ type: 'progress', room: sessionRoom, offset })
   }
 
   #tell(room: Room, nowMs: number): void {

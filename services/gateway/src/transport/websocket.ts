@@ -52,7 +52,9 @@ export function serveWebSockets(options: WebSocketTransportOptions): PublishToTo
       places.take()
       const link = ws.getUserData()
       const { format, handshake } = link.peer as Arrival
-      link.peer = reception.onOpen(new UwsSocket(ws, format), handshake)
+      link.peer = reception.onOpen(new UwsSocket(ws, format), handshake, (connection) => {
+        link.peer = connection
+      })
     },
     message: (ws, message, isBinary) => {
       const peer = peerOf(ws)
@@ -79,11 +81,9 @@ export function serveWebSockets(options: WebSocketTransportOptions): PublishToTo
   return (topic, frame, format) => void app.publish(topic, frame as RecognizedString, format === 'msgpack')
 }
 
-/** A guest that has become a connection is forgotten: there are as many as there are clients. */
 function peerOf(ws: WebSocket<Link>): Guest | Connection | undefined {
-  const link = ws.getUserData()
-  if (link.peer instanceof Guest && link.peer.connection !== undefined) link.peer = link.peer.connection
-  return link.peer instanceof Guest || link.peer instanceof Connection ? link.peer : undefined
+  const { peer } = ws.getUserData()
+  return peer instanceof Guest || peer instanceof Connection ? peer : undefined
 }
 
 /** uWebSockets.js pings a socket that was silent for about this long less 8 s, and ends it after this long. */

@@ -47,7 +47,7 @@ export class ReplayPool {
 
   request(membership: Membership): void {
     const { partition } = membership.room.window
-    membership.scan = undefined
+    membership.progress.scan = undefined
     const waiting = this.#waiting.get(partition) ?? []
     waiting.push(membership)
     this.#waiting.set(partition, waiting.length % pruneEvery === 0 ? waiting.filter(isReplaying) : waiting)
@@ -85,7 +85,7 @@ export class ReplayPool {
     this.scansTotal++
     const scan = new AbortController()
     this.#running.set(partition, scan)
-    for (const membership of members) membership.scan = scan
+    for (const membership of members) membership.progress.scan = scan
     try {
       await this.#scan(partition, members, scan)
     } catch (error) {
@@ -106,11 +106,11 @@ export class ReplayPool {
     const { log, onReset } = this.#options
     const start = await log.start(partition)
     for (const membership of members) {
-      if (isServed(membership, id) && membership.position + 1 < start) onReset(membership, 'expired')
+      if (isServed(membership, id) && membership.progress.position + 1 < start) onReset(membership, 'expired')
     }
     const served = members.filter((membership) => isServed(membership, id))
     if (served.length === 0) return
-    const lowest = served.reduce((low, membership) => Math.min(low, membership.position + 1), Number.MAX_SAFE_INTEGER)
+    const lowest = Math.min(...served.map(({ progress }) => progress.position + 1))
     const from = Math.max(start, lowest - lookbackOffsets)
     const scan = new Scan(this.#options, partition, from, served, id)
     const { window } = served[0]!.room
@@ -125,9 +125,11 @@ const isReplaying = (membership: Membership): boolean => membership.state === 'r
 
 /** Who is served along with the first of those that wait: it gets on by half a stretch at least, whatever the others ask for. */
 function together(waiting: readonly Membership[]): { readonly members: Membership[]; readonly later: Membership[] } {
-  const nearest = (waiting[0]?.position ?? 0) - maxScanOffsets / 2
+  const nearest = (waiting[0]?.progress.position ?? 0) - maxScanOffsets / 2
   let lowest = Number.MAX_SAFE_INTEGER
-  for (const { position } of waiting) if (position >= nearest && position < lowest) lowest = position
-  const isNear = ({ position }: Membership) => position >= lowest && position < lowest + maxScanOffsets
+  for (const { progress } of waiting)
+    if (progress.position >= nearest && progress.position < lowest) lowest = progress.position
+  const isNear = ({ progress }: Membership) =>
+    progress.position >= lowest && progress.position < lowest + maxScanOffsets
   return { members: waiting.filter(isNear), later: waiting.filter((membership) => !isNear(membership)) }
 }

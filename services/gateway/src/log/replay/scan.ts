@@ -30,7 +30,7 @@ interface ScannedRoom {
 
 /** A membership that left the scan (its socket was full) may wait for a later one: this one's records would skip what it missed. */
 export const isServed = (membership: Membership, scan: object): boolean =>
-  membership.state === 'replaying' && membership.scan === scan
+  membership.state === 'replaying' && membership.progress.scan === scan
 
 /** One reading of a stretch of a partition, and whom it serves. */
 export class Scan {
@@ -67,7 +67,7 @@ export class Scan {
     let served = 0
     for (const membership of this.#members) {
       if (!isServed(membership, this.#id)) continue
-      membership.position = Math.max(membership.position, batch.nextOffset - 1)
+      membership.progress.position = Math.max(membership.progress.position, batch.nextOffset - 1)
       served++
     }
     if (served === 0) this.#id.abort()
@@ -104,7 +104,7 @@ export class Scan {
     const frameOf = isShared ? ownFrame : liveFrame
     let unchecked = 0
     for (const event of events) {
-      if (membership.position >= event.offset) continue
+      if (membership.progress.position >= event.offset) continue
       unchecked += send(membership, event, frameOf)
       if (unchecked < checkEveryBytes) continue
       if (socket.bufferedBytes() > this.#softLimitBytes) return holdBack(membership)
@@ -129,24 +129,24 @@ function send(
   event: LoggedEvent,
   frameOf: (event: LoggedEvent, format: WireFormat) => Uint8Array,
 ): number {
-  const { connection, told } = membership
+  const { connection, progress } = membership
   const { format } = connection.socket
-  let bytes = event.payload.length
+  let bytes = event.payloadBytes
   if (isSessionRoom(event.room)) connection.sendOutcome(event)
   else {
-    const frame = event.prev > told ? liveFrame(event, format, told) : frameOf(event, format)
+    const frame = event.prev > progress.told ? liveFrame(event, format, progress.told) : frameOf(event, format)
     bytes = frame.length
     connection.socket.send(frame)
   }
-  membership.position = event.offset
-  membership.told = event.offset
-  membership.replayed++
+  progress.position = event.offset
+  progress.told = event.offset
+  progress.replayed++
   connection.counters.framesSent++
   return bytes
 }
 
 function holdBack(membership: Membership): void {
-  membership.state = 'draining'
-  membership.scan = undefined
+  membership.turn('draining')
+  membership.progress.scan = undefined
   membership.connection.whenDrained(membership)
 }
