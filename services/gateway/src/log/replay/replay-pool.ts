@@ -110,7 +110,8 @@ export class ReplayPool {
     }
     const served = members.filter((membership) => isServed(membership, id))
     if (served.length === 0) return
-    const lowest = Math.min(...served.map(({ progress }) => progress.position + 1))
+    let lowest = Number.MAX_SAFE_INTEGER
+    for (const { progress } of served) lowest = Math.min(lowest, progress.position + 1)
     const from = Math.max(start, lowest - lookbackOffsets)
     const scan = new Scan(this.#options, partition, from, served, id)
     const { window } = served[0]!.room
