@@ -110,13 +110,17 @@ export class Node {
       onRewrite: () => counters.outcomeRewrites++,
     })
     this.#replays = this.#createReplays()
-    const { softBufferBytes } = config.limits
+    const { softBufferBytes, hardBufferBytes } = config.limits
     this.catchUp = new CatchUp({
       softLimitBytes: softBufferBytes,
       replay: (membership) => this.#replays.request(membership),
       now: () => performance.now(),
     })
-    const sweep = new SlowSweep({ catchUp: this.catchUp, softLimitBytes: softBufferBytes })
+    const sweep = new SlowSweep({
+      catchUp: this.catchUp,
+      softLimitBytes: softBufferBytes,
+      hardLimitBytes: hardBufferBytes,
+    })
     this.fanOut = new FanOut({
       rooms,
       sessions,
