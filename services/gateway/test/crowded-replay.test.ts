@@ -39,6 +39,31 @@ describe('catching up', () => {
     for (const room of rooms) expect(client.socket.events(room)).toHaveLength(10)
   })
 
+  test('from the log does so too, however many events of however many rooms a batch has', async () => {
+    const { events } = fake.broker
+    const rooms = Array.from({ length: 20 }, (_, n) => `chat:${n}`)
+    for (let n = 0; n < 10; n++) for (const room of rooms) await events.append([record(room, n, 'x'.repeat(1_000))])
+    forget()
+    events.read = async (partition, from, to, onBatch) => {
+      await onBatch({ partition, records: events.records[partition]!.slice(from, to), nextOffset: to })
+      return to
+    }
+    const client = await fake.connect()
+    client.socket.isPaused = true
+    for (const room of rooms) join(client, room, -1)
+    await turns(100)
+    expect(client.socket.buffered).toBeLessThan(softLimit + 12_000)
+    const isDone = () => rooms.every((room) => client.socket.events(room).length === 10)
+    for (let n = 0; n < 5_000 && !isDone(); n++) {
+      fake.drain(client)
+      await turns(1)
+    }
+    for (const room of rooms)
+      expect(client.socket.events(room).map(({ data }) => String(data).split('x')[0])).toEqual(
+        Array.from({ length: 10 }, (_, n) => String(n)),
+      )
+  })
+
   test('reads the log no further than there is someone left to serve', async () => {
     const { events } = fake.broker
     await events.append(Array.from({ length: 2_000 }, (_, n) => record('chat:1', n)))
