@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { homeOf } from '@roomway/records'
 import { eventually } from '@roomway/testing'
-import { turns } from './fake-broker.js'
+import { FakeBroker, turns } from './fake-broker.js'
 import { type FakeClient, FakeNode } from './fake-node.js'
 
 const record = (room: string, n: number, filler = '') => ({
@@ -143,6 +144,43 @@ describe('catching up', () => {
       expect(gathering.node.scansTotal).toBe(1)
     } finally {
       await gathering.close()
+    }
+  })
+
+  test('lets a partition that has waited for others wait no more while all scans are taken, whoever comes', async () => {
+    const partitions = 5
+    const crowded = await FakeNode.open({}, new FakeBroker(partitions), undefined, 15)
+    const { events } = crowded.broker
+    const rooms = Array.from({ length: 100 }, (_, n) => `chat:${n}`)
+    const roomOf = (partition: number) => rooms.find((room) => homeOf(room, partitions) === partition)!
+    for (let p = 0; p < partitions; p++) await events.append([{ ...record(roomOf(p), 0), partition: p }])
+    for (const window of crowded.node.tail.windows()) window.expire(Number.MAX_SAFE_INTEGER)
+    const releases: (() => void)[] = []
+    const { read } = events
+    events.read = async (...args) => {
+      await new Promise<void>((release) => releases.push(release))
+      return read.apply(events, args)
+    }
+    const come = async (partition: number) => {
+      const client = await crowded.connect()
+      const from = { epoch: 'e1', offset: -1 }
+      crowded.send(client, { type: 'join', id: 1, room: roomOf(partition), from })
+      await turns(3)
+    }
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
+    try {
+      for (let p = 0; p < partitions; p++) await come(p)
+      jest.advanceTimersByTime(15)
+      await turns(3)
+      expect(crowded.node.scansTotal).toBe(partitions - 1)
+      await come(partitions - 1)
+      releases[0]!()
+      await turns(10)
+      expect(crowded.node.scansTotal).toBe(partitions)
+    } finally {
+      jest.useRealTimers()
+      for (const release of releases) release()
+      await crowded.close()
     }
   })
 })
