@@ -4,7 +4,7 @@
  */
 export type RecordHeaders = Readonly<Record<string, string>>
 
-/** A record as it was read. `value` is borrowed: it is valid only until `onBatch` returns; copy what you keep. */
+/** A record as it was read. `value` is borrowed: it is valid only until `onBatch`, or the promise it returned, is done; copy what you keep. */
 export interface BrokerRecord {
   readonly partition: number
   readonly offset: number

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { homeOf } from '@roomway/records'
 import { eventually } from '@roomway/testing'
-import { turns } from './fake-broker.js'
+import { FakeBroker, turns } from './fake-broker.js'
 import { type FakeClient, FakeNode } from './fake-node.js'
 
 const record = (room: string, n: number, filler = '') => ({
@@ -37,6 +38,31 @@ describe('catching up', () => {
       await turns(1)
     }
     for (const room of rooms) expect(client.socket.events(room)).toHaveLength(10)
+  })
+
+  test('from the log does so too, however many events of however many rooms a batch has', async () => {
+    const { events } = fake.broker
+    const rooms = Array.from({ length: 20 }, (_, n) => `chat:${n}`)
+    for (let n = 0; n < 10; n++) for (const room of rooms) await events.append([record(room, n, 'x'.repeat(1_000))])
+    forget()
+    events.read = async (partition, from, to, onBatch) => {
+      await onBatch({ partition, records: events.records[partition]!.slice(from, to), nextOffset: to })
+      return to
+    }
+    const client = await fake.connect()
+    client.socket.isPaused = true
+    for (const room of rooms) join(client, room, -1)
+    await turns(100)
+    expect(client.socket.buffered).toBeLessThan(softLimit + 12_000)
+    const isDone = () => rooms.every((room) => client.socket.events(room).length === 10)
+    for (let n = 0; n < 5_000 && !isDone(); n++) {
+      fake.drain(client)
+      await turns(1)
+    }
+    for (const room of rooms)
+      expect(client.socket.events(room).map(({ data }) => String(data).split('x')[0])).toEqual(
+        Array.from({ length: 10 }, (_, n) => String(n)),
+      )
   })
 
   test('reads the log no further than there is someone left to serve', async () => {
@@ -118,6 +144,43 @@ describe('catching up', () => {
       expect(gathering.node.scansTotal).toBe(1)
     } finally {
       await gathering.close()
+    }
+  })
+
+  test('lets a partition that has waited for others wait no more while all scans are taken, whoever comes', async () => {
+    const partitions = 5
+    const crowded = await FakeNode.open({}, new FakeBroker(partitions), undefined, 15)
+    const { events } = crowded.broker
+    const rooms = Array.from({ length: 100 }, (_, n) => `chat:${n}`)
+    const roomOf = (partition: number) => rooms.find((room) => homeOf(room, partitions) === partition)!
+    for (let p = 0; p < partitions; p++) await events.append([{ ...record(roomOf(p), 0), partition: p }])
+    for (const window of crowded.node.tail.windows()) window.expire(Number.MAX_SAFE_INTEGER)
+    const releases: (() => void)[] = []
+    const { read } = events
+    events.read = async (...args) => {
+      await new Promise<void>((release) => releases.push(release))
+      return read.apply(events, args)
+    }
+    const come = async (partition: number) => {
+      const client = await crowded.connect()
+      const from = { epoch: 'e1', offset: -1 }
+      crowded.send(client, { type: 'join', id: 1, room: roomOf(partition), from })
+      await turns(3)
+    }
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
+    try {
+      for (let p = 0; p < partitions; p++) await come(p)
+      jest.advanceTimersByTime(15)
+      await turns(3)
+      expect(crowded.node.scansTotal).toBe(partitions - 1)
+      await come(partitions - 1)
+      releases[0]!()
+      await turns(10)
+      expect(crowded.node.scansTotal).toBe(partitions)
+    } finally {
+      jest.useRealTimers()
+      for (const release of releases) release()
+      await crowded.close()
     }
   })
 })

@@ -48,10 +48,13 @@ export class ReplayPool {
   request(membership: Membership): void {
     const { partition } = membership.room.window
     membership.progress.scan = undefined
+    const isScanned = this.#running.has(partition)
+    // It has waited for others: what it waits for now is that one of the scans ends.
+    const isReady = !isScanned && this.#waiting.has(partition) && !this.#gathering.has(partition)
     const waiting = this.#waiting.get(partition) ?? []
     waiting.push(membership)
     this.#waiting.set(partition, waiting.length % pruneEvery === 0 ? waiting.filter(isReplaying) : waiting)
-    if (this.#running.has(partition)) this.#gathering.prolong()
+    if (isScanned || isReady) this.#gathering.prolong()
     else this.#gathering.add(partition)
   }
 

@@ -102,15 +102,15 @@ export class Scan {
   #serve(membership: Membership, events: readonly LoggedEvent[], isShared: boolean): void {
     const { socket } = membership.connection
     const frameOf = isShared ? ownFrame : liveFrame
-    let unchecked = 0
+    let unchecked = checkEveryBytes // its other rooms may have filled the socket by now
     for (const event of events) {
       if (membership.progress.position >= event.offset) continue
+      if (unchecked >= checkEveryBytes) {
+        if (socket.bufferedBytes() > this.#softLimitBytes) return holdBack(membership)
+        unchecked = 0
+      }
       unchecked += send(membership, event, frameOf)
-      if (unchecked < checkEveryBytes) continue
-      if (socket.bufferedBytes() > this.#softLimitBytes) return holdBack(membership)
-      unchecked = 0
     }
-    if (socket.bufferedBytes() > this.#softLimitBytes) holdBack(membership)
   }
 
   #isTurnOver(): boolean {
