@@ -1,6 +1,7 @@
 /* Single publishes at a gentle rate: how long until they are acknowledged, and until another client has the event. */
 import { readFile } from 'node:fs/promises'
-import { type NodeProcess, randomPrefix, spawnNode } from '@roomway/testing'
+import { join } from 'node:path'
+import { type NodeProcess, randomPrefix, repositoryFolder, spawnNode } from '@roomway/testing'
 import type { Bench } from './bench.js'
 import { brokerEnv, type ServerKind, startServer } from './servers.js'
 
@@ -20,7 +21,7 @@ export interface HopResult {
 }
 
 const startMs = 60_000
-const handlersFile = 'test/bench/programs/direct-room.mjs'
+const handlersFile = join(repositoryFolder(), 'test/bench/programs/direct-room.mjs')
 
 export async function runHop(bench: Bench, kind: ServerKind, plan: HopPlan): Promise<HopResult> {
   const { address } = await bench.brokers.get('kafka')

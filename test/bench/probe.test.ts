@@ -30,6 +30,11 @@ describe('what limits a rate', () => {
     expect(shared).toMatchObject({ counts: true, text: expect.stringContaining('ran 70 % and waited 20 %') })
   })
 
+  test('is the machine where the server always had something to do, and no CPU for it', () => {
+    const waiting = limitOf(probe({ threadRan: 0.74, threadWaited: 0.24, idleCores: 0.15 }))
+    expect(waiting).toMatchObject({ counts: true, text: expect.stringContaining('waited 24 %') })
+  })
+
   test('is nothing that counts where the server had time', () => {
     expect(limitOf(probe({ publisherLateMs: 300 }))).toEqual({ counts: false, text: 'the publisher' })
     expect(limitOf(probe({ publisherCores: 0.99, idleCores: 0 }))).toEqual({ counts: false, text: 'the publisher' })

@@ -92,8 +92,8 @@ export interface Limit {
 }
 
 /**
- * What kept a rate from holding: the server, where its main thread ran all the time; the machine, where nothing of it was idle, so that the server
- * shared what there is with broker, publisher and clients. Else something that is not measured.
+ * What kept a rate from holding: the server, where its main thread ran all the time; the machine, where that thread was never idle but had to wait for
+ * a CPU, or nothing of the machine was idle: then the server shared what there is with broker, publisher and clients. Else something that is not measured.
  */
 export function limitOf(probe: Probe): Limit {
   const { threadRan, threadWaited, publisherLateMs, clientCores, publisherCores, idleCores } = probe
@@ -102,7 +102,7 @@ export function limitOf(probe: Probe): Limit {
   if (clientCores > busy) return { counts: false, text: 'the load client' }
   if (threadRan >= busy) return { counts: true, text: 'the server’s core' }
   if (publisherCores > busy) return { counts: false, text: 'the publisher' }
-  if (idleCores < idle) {
+  if (idleCores < idle || threadRan + threadWaited >= busy) {
     const [ran, waited] = [threadRan, threadWaited].map((share) => Math.round(share * 100))
     return {
       counts: true,

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { diag, trace } from '@opentelemetry/api'
+import { context, diag, trace } from '@opentelemetry/api'
 import { isTracingOn, startTelemetry } from '../src/index.js'
 
 interface ZipkinSpan {
@@ -89,6 +89,15 @@ describe('tracing', () => {
     expect(spans[0]!.tags).toMatchObject({ 'deployment.environment': 'test', 'roomway.room': 'chat:1' })
     expect(Object.keys(spans[0]!.tags).filter((tag) => tag.startsWith('process.'))).toEqual([])
     expect(warnings).toEqual([])
+  })
+
+  test('that is on keeps no contexts by asynchronous hooks, which would slow the whole process', async () => {
+    const { url } = await collect(202)
+    const env = setEnv({ OTEL_TRACES_EXPORTER: 'zipkin', OTEL_EXPORTER_ZIPKIN_ENDPOINT: url })
+    const telemetry = await startTelemetry({ ...options, env })
+    const inside = context.with(context.active().setValue(Symbol.for('kept'), 1), () => context.active())
+    expect(inside.getValue(Symbol.for('kept'))).toBeUndefined()
+    await telemetry.shutdown()
   })
 
   test('whose collector refuses says so in the log, and shuts down all the same', async () => {

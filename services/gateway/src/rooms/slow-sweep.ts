@@ -16,7 +16,8 @@ const roomShare = 1 / 16
  * Takes sockets that cannot keep up off the live topic while nothing is lost yet. To look at a socket's buffer costs as much as half of what it is
  * to publish to it, so it is done where something may have changed: a sweep is due when as much as the soft limit was published to all rooms
  * together, and looks at the members of rooms that published more than their share since they were looked at last. A socket may be in many
- * rooms that publish little each: so now and then a sweep looks at all that published, soon enough that no burst reaches the hard limit in between.
+ * rooms that publish little each: one that is too full leaves them all, and now and then a sweep looks at all rooms that published, soon enough
+ * that no burst reaches the hard limit in between.
  */
 export class SlowSweep {
   readonly #options: SlowSweepOptions
@@ -53,9 +54,9 @@ export class SlowSweep {
   #look(room: Room): void {
     const { catchUp, softLimitBytes } = this.#options
     room.unseenBytes = 0
-    for (const membership of room.members) {
-      if (membership.state === 'live' && membership.connection.socket.bufferedBytes() > softLimitBytes)
-        catchUp.lag(membership)
+    for (const { state, connection } of room.members) {
+      if (state !== 'live' || connection.socket.bufferedBytes() <= softLimitBytes) continue
+      for (const membership of connection.memberships) catchUp.lag(membership)
     }
   }
 }
