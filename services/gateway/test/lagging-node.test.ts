@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { turns } from './fake-broker.js'
-import { FakeNode } from './fake-node.js'
+import { type FakeClient, FakeNode } from './fake-node.js'
 
 const room = 'chat:1'
 const record = (n: number) => ({ partition: 0, key: room, headers: {}, value: Buffer.from(String(n)) })
@@ -136,7 +136,8 @@ describe('a replay that two clients share', () => {
     slow.socket.isPaused = true
     for (const client of [slow, fast])
       fake.send(client, { type: 'join', id: 1, room, from: { epoch: events.epoch, offset: -1 } })
-    for (let n = 0; n < 5_000 && slow.socket.events(room).length < 300; n++) {
+    const isServed = ({ socket }: FakeClient) => socket.events(room).length === 300
+    for (let n = 0; n < 5_000 && !(isServed(slow) && isServed(fast)); n++) {
       await turns(1)
       if (n % 3 === 2) {
         fake.drain(slow)
