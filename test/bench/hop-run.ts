@@ -21,7 +21,7 @@ export interface HopResult {
 }
 
 const startMs = 60_000
-/** One client publishes what the default leaves to four. */
+/** One client publishes 200 a second, twice what the default lets it. */
 const unlimited = { ROOMWAY_MAX_PUBLISHES_PER_SECOND: '1000' }
 const handlersFile = join(repositoryFolder(), 'test/bench/programs/direct-room.mjs')
 
@@ -40,7 +40,15 @@ export async function runHop(bench: Bench, kind: ServerKind, plan: HopPlan): Pro
     const app = await spawnNode('services/cli/bin/roomway.js', { args: ['app', '--json', ...handlersOf(plan)], env })
     opened.unshift(app)
     await app.line(/^\{"node"/, startMs)
-    const serverPlan = { ...bench.serverOptions, kind, address, prefix, log: undefined, feed: undefined, env: unlimited }
+    const serverPlan = {
+      ...bench.serverOptions,
+      kind,
+      address,
+      prefix,
+      log: undefined,
+      feed: undefined,
+      env: unlimited,
+    }
     const server = await startServer(serverPlan)
     opened.unshift(server)
     const [first, second] = (await readFile(bench.tokensFile, 'utf8')).split('\n')
