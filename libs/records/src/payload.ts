@@ -1,8 +1,9 @@
-import { Buffer, isUtf8 } from 'node:buffer'
+import { isUtf8 } from 'node:buffer'
 
 /** Why a record is no event. `home`: outside its room's home partition; the others say what is wrong with its parts. */
 export type SetAsideReason = 'home' | 'bad_room' | 'bad_event_name' | 'bad_utf8' | 'bad_json'
 
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const maxKeptTypeChars = 256
 const jsonTypes = new Map<string, boolean>([['application/json', true]])
 
@@ -28,17 +29,12 @@ export function payloadFault(payload: Uint8Array, isJson: boolean): 'bad_utf8' |
   if (!isJson) return undefined
   if (!isUtf8(payload)) return 'bad_utf8'
   try {
-    JSON.parse(textOf(payload))
+    JSON.parse(decoder.decode(payload))
   } catch {
     return 'bad_json'
   }
   // Too short to nest that deep.
   return payload.length > 2 * maxNesting && nesting(payload) > maxNesting ? 'bad_json' : undefined
-}
-
-/** Of bytes that are known to be UTF-8; a byte order mark stays, which JSON does not allow (RFC 8259, 8.1). */
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
 }
 
 const quote = 0x22

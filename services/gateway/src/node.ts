@@ -110,17 +110,13 @@ export class Node {
       onRewrite: () => counters.outcomeRewrites++,
     })
     this.#replays = this.#createReplays()
-    const { softBufferBytes, hardBufferBytes } = config.limits
+    const { softBufferBytes } = config.limits
     this.catchUp = new CatchUp({
       softLimitBytes: softBufferBytes,
       replay: (membership) => this.#replays.request(membership),
       now: () => performance.now(),
     })
-    const sweep = new SlowSweep({
-      catchUp: this.catchUp,
-      softLimitBytes: softBufferBytes,
-      hardLimitBytes: hardBufferBytes,
-    })
+    const sweep = new SlowSweep({ catchUp: this.catchUp, softLimitBytes: softBufferBytes })
     this.fanOut = new FanOut({
       rooms,
       sessions,

@@ -10,7 +10,7 @@ interface Traffic {
   last: LoggedEvent
   json: string | undefined
   msgpackTopic: string | undefined
-  unseenBytes: number
+  wasPublished: boolean
 }
 
 /** A room as a node knows it: its events in the recent window, and the connections that have joined it here. Most have no events most of the time. */
@@ -42,13 +42,13 @@ export class Room {
     return this.#traffic?.first
   }
 
-  /** What was published since the members' buffers were looked at. */
-  get unseenBytes(): number {
-    return this.#traffic?.unseenBytes ?? 0
+  /** Something was published since the last sweep for slow connections. */
+  get wasPublished(): boolean {
+    return this.#traffic?.wasPublished ?? false
   }
 
-  set unseenBytes(bytes: number) {
-    if (this.#traffic !== undefined) this.#traffic.unseenBytes = bytes
+  set wasPublished(wasPublished: boolean) {
+    if (this.#traffic !== undefined) this.#traffic.wasPublished = wasPublished
   }
 
   /** The name as JSON text. */
@@ -151,5 +151,5 @@ const beginning = (event: LoggedEvent): Traffic => ({
   last: event,
   json: undefined,
   msgpackTopic: undefined,
-  unseenBytes: 0,
+  wasPublished: false,
 })
