@@ -18,6 +18,7 @@ const telemetry = await startTelemetry({
   messagingSystem: 'roomway',
   env: process.env,
   logger: console,
+  keepsContexts: true,
 })
 const tracer = trace.getTracer('page')
 const client = connect(url, { webSocket: WebSocket, ...tracedBy(tracer) })

@@ -15,7 +15,13 @@ export interface PublisherPlan {
 const { broker, prefix, room, data } = JSON.parse(process.argv[2]!) as PublisherPlan
 const logger = console
 const messagingSystem = 'kafka' in broker ? 'kafka' : 'rabbitmq'
-const telemetry = await startTelemetry({ serviceName: 'shop', messagingSystem, env: process.env, logger })
+const telemetry = await startTelemetry({
+  serviceName: 'shop',
+  messagingSystem,
+  env: process.env,
+  logger,
+  keepsContexts: true,
+})
 const publisher: Publisher =
   'kafka' in broker
     ? await createKafkaPublisher({ brokers: [...broker.kafka], prefix })

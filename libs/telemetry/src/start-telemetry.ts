@@ -8,6 +8,8 @@ export interface TelemetryOptions {
   /** The `OTEL_` variables as they are. OpenTelemetry's SDK reads them from the process itself: what is here decides whether it is loaded at all. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logger: TelemetryLogger
+  /** For programs that use OpenTelemetry's active span. Default false: contexts are passed on by hand. */
+  readonly keepsContexts?: boolean
 }
 
 export interface TelemetryLogger {
@@ -34,8 +36,8 @@ export function isTracingOn(env: TelemetryOptions['env']): boolean {
 /**
  * Starts tracing where `OTEL_` variables ask for it; else nothing is loaded (the SDK costs some 400 ms and 38 MB). Traces only: metrics are
  * Prometheus's, logs are lines. What a resource detector would add about the process (its command line, which may hold secrets) is left out unless
- * `OTEL_NODE_RESOURCE_DETECTORS` asks for it. Contexts are passed on by hand, so none is kept: OpenTelemetry's own keeping, by asynchronous
- * hooks, costs the whole process a fifth of its speed on Node 20, from the first export on.
+ * `OTEL_NODE_RESOURCE_DETECTORS` asks for it. OpenTelemetry's keeping of the active context, by asynchronous
+ * hooks, costs the whole process a fifth of its speed on Node 20, from the first export on: so it is off unless `keepsContexts` asks for it.
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { env, logger, messagingSystem, serviceName } = options
@@ -47,7 +49,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const sdk = new NodeSDK({
     serviceName: env.OTEL_SERVICE_NAME || serviceName,
     instrumentations: [],
-    contextManager: unkept,
+    ...(options.keepsContexts !== true && { contextManager: unkept }),
     metricReaders: [],
     logRecordProcessors: [],
     ...(env.OTEL_NODE_RESOURCE_DETECTORS ? {} : { resourceDetectors: [resources.envDetector] }),
