@@ -84,7 +84,7 @@ export async function startRig(
   if (address.kind !== 'kafka') throw new Error('steady rates are measured on Kafka')
   const prefix = randomPrefix()
   const plan: PacedPlan = { address, prefix, rooms, payloadBytes }
-  const publisher = own(new LineProcess('paced-publisher.ts', plan))
+  const publisher = own(LineProcess.ofProgram('paced-publisher.ts', plan))
   const log = await publisher.ask<PublisherReady>('open')
   const server = own(
     await startServer({ ...bench.serverOptions, kind, address, prefix, log, feed: undefined, env: {}, imports }),

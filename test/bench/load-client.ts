@@ -1,11 +1,10 @@
 /** Starts and commands the load client: the C program, compiled once into the cache folder, or its stand-in for Node. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { cacheFolder, findProgram, Recorder, repositoryFolder, run } from '@roomway/testing'
+import { cacheFolder, findProgram, repositoryFolder, run } from '@roomway/testing'
+import { commandOf, LineProcess } from './line-process.js'
 
 /** What connects, and how events are told from other frames; see load-client.c. */
 export interface LoadTarget {
@@ -47,7 +46,7 @@ export interface LoadMark {
   readonly maxUs: number
 }
 
-export type LoadProgram = { readonly kind: 'native' | 'node'; readonly command: readonly string[] }
+export type LoadProgram = { readonly kind: 'native' | 'node'; readonly command: readonly [string, ...string[]] }
 
 const benchFolder = join(repositoryFolder(), 'test/bench')
 
@@ -66,11 +65,7 @@ export async function findLoadProgram(say: (line: string) => void): Promise<Load
 /** Needs no compiler. */
 export const nodeLoadProgram: LoadProgram = {
   kind: 'node',
-  command: [
-    process.execPath,
-    join(repositoryFolder(), 'infra/setup/run-ts.mjs'),
-    join(benchFolder, 'programs/load-client.ts'),
-  ],
+  command: commandOf('load-client.ts'),
 }
 
 async function compile(compiler: string): Promise<string> {
@@ -90,55 +85,32 @@ async function compile(compiler: string): Promise<string> {
 
 /** A running load client; it dies with this process, because its input ends. */
 export class LoadClient {
-  readonly #process: ChildProcess
-  readonly #answers = new Recorder<string>()
-  readonly #ended: Promise<never>
-  #stderr = ''
-  #asked = 0
+  readonly #process: LineProcess
 
   constructor(program: LoadProgram, target: LoadTarget, options: LoadOptions) {
-    const [command, ...args] = [...program.command, ...argumentsOf(target, options)]
-    this.#process = spawn(command!, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-    createInterface({ input: this.#process.stdout! }).on('line', (line) => this.#answers.push(line))
-    this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text
-    })
-    this.#process.stdin!.on('error', () => {})
-    this.#ended = new Promise((_, reject) => {
-      this.#process.once('error', reject)
-      this.#process.once('close', (code) => reject(new Error(`the load client ended with ${code}: ${this.#stderr}`)))
-    })
-    this.#ended.catch(() => {})
+    this.#process = new LineProcess('the load client', [...program.command, ...argumentsOf(target, options)])
   }
 
   get pid(): number {
-    return this.#process.pid!
+    return this.#process.pid
   }
 
   /** What it had to complain about; empty where nothing. */
   get complaints(): string {
-    return this.#stderr.trim()
+    return this.#process.complaints
   }
 
   /** Opens further connections; resolves when each is where events reach it. */
   async open(connections: number): Promise<void> {
-    await this.#ask(`open ${connections}`, 120_000)
+    await this.#process.ask(`open ${connections}`, 120_000)
   }
 
-  async mark(): Promise<LoadMark> {
-    return JSON.parse(await this.#ask('mark', 30_000)) as LoadMark
+  mark(): Promise<LoadMark> {
+    return this.#process.ask('mark', 30_000)
   }
 
-  async close(): Promise<void> {
-    this.#process.stdin!.end()
-    await this.#ended.catch(() => {})
-  }
-
-  async #ask(command: string, ms: number): Promise<string> {
-    const number = this.#asked++
-    this.#process.stdin!.write(`${command}\n`)
-    const answers = this.#answers.until((lines) => lines.length > number, ms, `the load client to answer "${command}"`)
-    return (await Promise.race([answers, this.#ended]))[number]!
+  close(): Promise<void> {
+    return this.#process.close()
   }
 }
 

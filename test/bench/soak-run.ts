@@ -70,7 +70,7 @@ export async function runSoak(bench: Bench, plan: SoakPlan, say: (line: string) 
   }
   try {
     const rig = await startRig(bench, 'gateway', plan.rooms, own, ['watch.mjs'])
-    const churn = own(new LineProcess('churn-client.ts', churnPlan(bench, rig, plan)))
+    const churn = own(LineProcess.ofProgram('churn-client.ts', churnPlan(bench, rig, plan)))
     await bench.pin('load', churn.pid)
     await churn.ask('start', 120_000)
     await rig.publisher.ask(`rate ${plan.eventsPerSecond}`)
