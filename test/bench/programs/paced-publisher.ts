@@ -1,6 +1,7 @@
 /*
- * Publishes to the events log of a deployment at a rate that can be changed while it runs, and waits for nobody. The time in an event is that
- * at which it was due, so that a publisher that falls behind shows it in the latencies, too.
+ * Publishes to the events log of a deployment at a rate that can be changed while it runs, and waits for no server. The time in an event is that
+ * at which it was due, so that a publisher or a broker that falls behind shows it in the latencies, too; what the broker has not taken
+ * by then is bounded, so that a rate that is too high is over soon after it is taken back.
  *
  * Commands on stdin, one a line; each is answered by one line of JSON. End of input ends the program.
  *   open       where the log is; the answer is a PublisherReady
@@ -40,6 +41,8 @@ const rooms = Array.from({ length: plan.rooms }, (_, n) => ({
 }))
 const monotonicUs = () => Number(process.hrtime.bigint() / 1_000n)
 const stepMs = 1
+const maxUnsettledEvents = 100_000
+const maxEventsPerAppend = 10_000
 
 let eventsPerSecond = 0
 /** When the rate was set, and how many had been sent then. */
@@ -47,7 +50,7 @@ let since = { us: monotonicUs(), sent: 0 }
 let sent = 0
 let failedAppends = 0
 let latestMs = 0
-let unsettled = 0
+let unsettledEvents = 0
 
 function setRate(rate: number): void {
   eventsPerSecond = rate
@@ -65,16 +68,19 @@ function publishUpTo(due: number, dueUs: (n: number) => number): void {
     const value = payloadOf(plan.payloadBytes, sent, Math.round(dueUs(sent)))
     records.push({ ...rooms[sent % rooms.length]!, headers, value })
   }
-  unsettled++
+  unsettledEvents += records.length
   log
     .append(records)
     .catch(() => failedAppends++)
-    .finally(() => unsettled--)
+    .finally(() => {
+      unsettledEvents -= records.length
+    })
 }
 
 const stepping = setInterval(() => {
   const dueNow = since.sent + Math.floor(((monotonicUs() - since.us) / 1e6) * eventsPerSecond)
-  if (eventsPerSecond > 0) publishUpTo(dueNow, atRate)
+  if (eventsPerSecond === 0 || unsettledEvents > maxUnsettledEvents) return
+  publishUpTo(Math.min(dueNow, sent + maxEventsPerAppend), atRate)
 }, stepMs)
 
 function report(): PacedReport {
@@ -87,7 +93,7 @@ function report(): PacedReport {
 async function stop(): Promise<PacedReport> {
   eventsPerSecond = 0
   publishUpTo(Math.ceil(sent / rooms.length) * rooms.length, monotonicUs)
-  while (unsettled > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  while (unsettledEvents > 0) await new Promise((resolve) => setTimeout(resolve, 5))
   return report()
 }
 

@@ -18,6 +18,7 @@ import type { EventsTail } from '../log/events-tail.js'
 import type { Counters } from '../operations/counters.js'
 import type { Socket } from '../transport/transport.js'
 import type { Admission } from './admission.js'
+import { Arrivals, type Verdict } from './arrivals.js'
 import { Connection, type Surroundings } from './connection.js'
 import { tellExpiry } from './expiry.js'
 import type { FrameRouter } from './frame-router.js'
@@ -76,10 +77,12 @@ export class Guest {
 export class Reception {
   readonly #options: ReceptionOptions
   readonly #surroundings: Readonly<Record<WireFormat, Surroundings>>
+  readonly #arrivals: Arrivals
 
   constructor(options: ReceptionOptions) {
     const { codecs, counters } = options
     this.#options = options
+    this.#arrivals = new Arrivals(options.authenticator)
     this.#surroundings = {
       json: { codec: codecs.json, counters },
       msgpack: { codec: codecs.msgpack, counters },
@@ -97,7 +100,7 @@ export class Reception {
         () => this.#refuse(guest, 'unauthorized', 'unauthorized', 'no token was sent'),
         authTimeoutMs,
       )
-    } else void this.#admit(guest, handshake.token)
+    } else this.#judge(guest, handshake.token)
     return guest
   }
 
@@ -136,24 +139,27 @@ export class Reception {
       clearTimeout(guest.timer)
       guest.state = 'verifying'
       guest.authId = parsed.frame.id
-      void this.#admit(guest, parsed.frame.token)
+      this.#judge(guest, parsed.frame.token)
     } catch {
       this.#refuse(guest, 'bad_frame', 'bad_frame', 'the frame is no object of the chosen format')
     }
   }
 
-  async #admit(guest: Guest, token: string | undefined): Promise<void> {
-    let identity: Identity
-    try {
-      identity = await this.#options.authenticator.authenticate(token)
-    } catch (error) {
-      const { code, message } =
-        error instanceof AuthError ? error : new AuthError('unavailable', 'the token cannot be checked at the moment')
+  #judge(guest: Guest, token: string | undefined): void {
+    this.#arrivals.announce({
+      token,
+      isGone: () => guest.state !== 'verifying',
+      onVerdict: (verdict) => this.#admit(guest, verdict),
+    })
+  }
+
+  #admit(guest: Guest, verdict: Verdict): void {
+    if (verdict instanceof AuthError) {
+      const { code, message } = verdict
       return this.#refuse(guest, code, code === 'unavailable' ? 'overloaded' : code, message)
     }
-    if (guest.state !== 'verifying') return
     guest.state = 'connected'
-    guest.socket.cork(() => this.#welcome(guest, identity))
+    guest.socket.cork(() => this.#welcome(guest, verdict))
   }
 
   #welcome(guest: Guest, identity: Identity): void {

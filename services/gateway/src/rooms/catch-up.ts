@@ -9,7 +9,7 @@ import { sizeOf } from '../log/recent-window.js'
 import type { Membership, Progress } from './membership.js'
 import { isSessionRoom, wireName } from './session-room.js'
 
-const sliceMs = 4
+const sliceMs = 2
 /** How much is sent to a socket before its buffer is looked at again. */
 const checkEveryBytes = 8_192
 
@@ -73,7 +73,7 @@ export class CatchUp {
     const queue = this.#queue
     const deadlineMs = this.#options.now() + sliceMs
     let done = 0
-    while (done < queue.length && (done % 8 !== 0 || this.#options.now() < deadlineMs)) this.#advance(queue[done++]!)
+    while (done < queue.length && (done === 0 || this.#options.now() < deadlineMs)) this.#advance(queue[done++]!)
     this.#queue = done === queue.length ? [] : queue.slice(done)
     this.#isScheduled = this.#queue.length > 0
     if (this.#isScheduled) setImmediate(this.#runSlice)
