@@ -11,6 +11,8 @@ export interface FeedPlan {
   readonly headers: 'foreign' | 'roomway'
   /** The share of events that carry a sampled trace context. */
   readonly tracedShare: number
+  /** From one append to the next, at least. Default 1. */
+  readonly appendEveryMs?: number
   /** Of the rooms' names. Default `bench:`. */
   readonly roomPrefix?: string
 }
@@ -54,7 +56,7 @@ export async function feed(
       appends.push(append(records).catch(() => void failedAppends++))
       sent = due
     }
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await new Promise((resolve) => setTimeout(resolve, plan.appendEveryMs ?? 1))
   }
   await Promise.all(appends)
   const { user, system } = process.cpuUsage()

@@ -1,4 +1,8 @@
-/* What is measured. Rates are low, so that nothing waits for a processor on a machine with two cores: a model of costs needs costs, not queues. */
+/*
+ * What is measured. At no rate does anything wait long for a processor on a machine with two cores: a model of costs needs costs, not queues.
+ * At low rates almost every event is a record batch of its own; what a batch costs and what an event costs are told apart by the high rates, and by the same
+ * rates in fewer, larger appends.
+ */
 
 export interface Configuration {
   readonly name: string
@@ -9,6 +13,8 @@ export interface Configuration {
   /** Of each gateway, one room each, from the first room on. */
   readonly sockets: number
   readonly eventsPerSecond: number
+  /** From one append to the next, at least. Default 1. */
+  readonly appendEveryMs?: number
   /** Default 128. */
   readonly payloadBytes?: number
   /** `fit`: the constants are fitted to it; `check`: it is predicted, and compared. */
@@ -21,6 +27,8 @@ const base = { gateways: 1, partitions: 16, rooms: 1_000, sockets: 0, use: 'fit'
 const idle = { ...base, eventsPerSecond: 0 }
 const dropped = { ...base, eventsPerSecond: 3_000 }
 const single = { ...base, sockets: 1_000, eventsPerSecond: 2_000 }
+/** 20 events/s to a socket, in turn: each frame is a write of its own, as it is for a client that gets an event now and then. */
+const many = { ...single, eventsPerSecond: 20_000 }
 const fanOut = { ...base, rooms: 100, sockets: 1_000, eventsPerSecond: 500 }
 
 export const configurations: readonly Configuration[] = [
@@ -45,6 +53,16 @@ export const configurations: readonly Configuration[] = [
   { ...fanOut, name: '10 members a room, 1,000/s', eventsPerSecond: 1_000, use: 'check' },
   { ...dropped, name: '2 gateways, no members', gateways: 2 },
   { ...single, name: '2 gateways, every second room', gateways: 2, sockets: 500 },
+  { ...dropped, name: 'no members, 20,000/s', eventsPerSecond: 20_000 },
+  { ...dropped, name: 'no members, 40,000/s', eventsPerSecond: 40_000, use: 'check' },
+  { ...dropped, name: 'no members, 80,000/s', eventsPerSecond: 80_000 },
+  { ...dropped, name: 'no members, 20,000/s each 5 ms', eventsPerSecond: 20_000, appendEveryMs: 5 },
+  { ...dropped, name: 'no members, 40,000/s each 10 ms', eventsPerSecond: 40_000, appendEveryMs: 10, use: 'check' },
+  { ...dropped, name: '32 partitions, 20,000/s', eventsPerSecond: 20_000, partitions: 32 },
+  { ...dropped, name: '64 partitions, 20,000/s', eventsPerSecond: 20_000, partitions: 64, use: 'check' },
+  { ...many, name: 'one member a room, 10,000/s', eventsPerSecond: 10_000 },
+  { ...many, name: 'one member a room, 20,000/s', use: 'check' },
+  { ...dropped, name: '2 gateways, 20,000/s each 5 ms', gateways: 2, eventsPerSecond: 20_000, appendEveryMs: 5 },
   { ...dropped, name: '4 gateways, no members', gateways: 4, use: 'check' },
   { ...single, name: '4 gateways, every fourth room', gateways: 4, sockets: 250, use: 'check' },
 ]

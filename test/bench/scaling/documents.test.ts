@@ -3,7 +3,8 @@ import { basename } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { configurations } from './configurations.js'
 import { documents, withFigures } from './documents.js'
-import { readKept } from './kept.js'
+import { type Kept, readKept } from './kept.js'
+import { scalingFigures, tuningFigures } from './tables.js'
 
 describe.each(documents.map(({ file, figures }) => ({ name: basename(file), file, figures })))(
   'docs/$name',
@@ -15,8 +16,23 @@ describe.each(documents.map(({ file, figures }) => ({ name: basename(file), file
   },
 )
 
-test('the kept figures are of the configurations that there are, and none was void', async () => {
+test('the kept figures are of configurations that there are, and none was void', async () => {
   const { runs } = await readKept()
-  expect(runs.map(({ name }) => name)).toEqual(configurations.map(({ name }) => name))
+  const names = configurations.map(({ name }) => name)
+  expect(names).toEqual(expect.arrayContaining(runs.map(({ name }) => name)))
   expect(runs.filter(({ fault }) => fault !== undefined)).toEqual([])
 })
+
+test('figures that lack a run say so before all tables, and have nothing that follows from the constants', async () => {
+  const kept = await readKept()
+  const whole = { ...kept, runs: configurations.map(({ name }) => ({ ...kept.runs[0]!, ...runOf(kept, name), name })) }
+  const lacking = { ...whole, runs: whole.runs.slice(1) }
+  for (const figures of [scalingFigures, tuningFigures]) {
+    expect(figures(whole)).not.toMatch(/Not complete/)
+    expect(figures(lacking).split('###')[0]).toContain(`“${configurations[0]!.name}”. Without them`)
+    expect(figures(whole)).not.toContain('To be measured')
+    expect(figures(lacking)).toMatch(/### (What a node spends|The constants)\n\nTo be measured/)
+  }
+})
+
+const runOf = ({ runs }: Kept, name: string) => runs.find((run) => run.name === name)

@@ -15,9 +15,9 @@ import { scalingFigures, tuningFigures } from './tables.js'
 
 const usage = `usage: npm run scaling [-- options]     without options: prints the tables of what was measured last
 
-  --measure      measures (7 minutes; nothing else should be running), keeps the figures in test/bench/scaling/measured.json, prints
+  --measure      measures (10 minutes; nothing else should be running), keeps the figures in test/bench/scaling/measured.json, prints
                  the tables, and writes them into docs/scaling.md and docs/tuning.md
-  --quick        with --measure: short runs (4 minutes), marked as provisional
+  --quick        with --measure: short runs (5 minutes), marked as provisional
   --write-docs   writes the tables into the documents
 `
 const memoryConnections = 5_000

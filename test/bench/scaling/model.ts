@@ -1,9 +1,11 @@
 /*
  * What a node and the broker spend, as a few constants times what they do. A node's tail asks each broker for everything at once, and the broker answers
- * as soon as there is anything: at low rates every append is a fetch of its own, and a fetch names all partitions. So fetches count, and not events alone.
+ * as soon as there is anything: at low rates every append is a fetch of its own, and a fetch names all partitions. What comes is record batches, as they were
+ * appended: at low rates each holds one event, at high rates many. So fetches and batches count, and not events alone.
  */
 import type { Configuration } from './configurations.js'
 import { fitConstants, type Named, predict } from './least-squares.js'
+import { recordBatches } from './record-batches.js'
 import type { Measured } from './scaling-run.js'
 
 /** A run, and what was asked of it. */
@@ -12,16 +14,16 @@ export interface Sample {
   readonly measured: Measured
 }
 
-/** `second`: each second, whatever happens; `fetch`: each of a node; `partition`: each of a fetch; `shown`: each event that has members on the node. */
+/** `second`: each second, whatever happens; `fetch`: each of a node; `partition`: each of a fetch; `batch`: each of records; `shown`: each event that has members on the node. */
 export interface Model {
   /** ms between two fetches of a node: at all; for each partition; as a share of the ms between two appends. */
   readonly fetchMs: Named<'fetch' | 'partition' | 'append'>
   /** µs of CPU of a gateway. */
-  readonly gatewayUs: Named<'second' | 'fetch' | 'partition' | 'event' | 'shown' | 'frame'>
+  readonly gatewayUs: Named<'second' | 'fetch' | 'partition' | 'batch' | 'event' | 'shown' | 'frame'>
   /** Bytes that a gateway reads. */
-  readonly readBytes: Named<'second' | 'fetch' | 'partition' | 'event'>
-  /** µs of CPU of the broker; `append`, `event`: of publishers. */
-  readonly brokerUs: Named<'second' | 'append' | 'event' | 'fetch' | 'partition' | 'kB'>
+  readonly readBytes: Named<'second' | 'fetch' | 'partition' | 'batch' | 'event'>
+  /** µs of CPU of the broker; `append`, `batch`, `event`: of publishers; `sent`: each batch that is sent to a node. */
+  readonly brokerUs: Named<'second' | 'append' | 'batch' | 'event' | 'fetch' | 'partition' | 'sent' | 'kB'>
 }
 
 /** Bytes of a fetch request besides, and for each of, its partitions. */
@@ -32,8 +34,9 @@ const idleFetches = 2
 
 export interface Load {
   readonly partitions: number
-  /** Appends, and events, per second. */
+  /** Appends, the record batches in them, and the events in those, per second. */
   readonly appends: number
+  readonly batches: number
   readonly events: number
   /** Events per second that have members on the node, and frames to those. */
   readonly shown: number
@@ -90,9 +93,11 @@ export function predictLoad(model: Model, load: Load): Prediction {
 
 export function loadOf({ configuration, measured }: Sample): Load {
   const { partitions, rooms, sockets, eventsPerSecond: events, gateways } = configuration
+  const appends = events === 0 ? 0 : measured.produceRequests
   return {
     partitions,
-    appends: events === 0 ? 0 : measured.produceRequests,
+    appends,
+    batches: recordBatches({ appends, events, partitions }),
     events,
     shown: events * Math.min(1, sockets / rooms),
     frames: events * (sockets / rooms),
@@ -112,27 +117,35 @@ function predictFetches(model: Model, load: Load): number {
 
 const fetchFeatures = ({ partitions, appends }: Load) => ({ fetch: 1, partition: partitions, append: 1_000 / appends })
 
-const gatewayFeatures = ({ partitions, events, shown, frames }: Load, fetches: number) => ({
+const gatewayFeatures = ({ partitions, batches, events, shown, frames }: Load, fetches: number) => ({
   second: 1,
   fetch: fetches,
   partition: fetches * partitions,
+  batch: batches,
   event: events,
   shown,
   frame: frames,
 })
 
-const readFeatures = ({ partitions, events }: Load, fetches: number) => ({
+const readFeatures = ({ partitions, batches, events }: Load, fetches: number) => ({
   second: 1,
   fetch: fetches,
   partition: fetches * partitions,
+  batch: batches,
   event: events,
 })
 
-const brokerFeatures = ({ partitions, appends, events, gateways }: Load, fetches: number, readBytes: number) => ({
+const brokerFeatures = (
+  { partitions, appends, batches, events, gateways }: Load,
+  fetches: number,
+  readBytes: number,
+) => ({
   second: 1,
   append: appends,
+  batch: batches,
   event: events,
   fetch: fetches * gateways,
   partition: fetches * partitions * gateways,
+  sent: batches * gateways,
   kB: (readBytes * gateways) / 1_000,
 })

@@ -4,12 +4,10 @@ import { readFileSync } from 'node:fs'
 export interface ProcessIo {
   readonly readBytes: number
   readonly writtenBytes: number
-  /** Calls. */
-  readonly writes: number
 }
 
 export function processIo(pid: number): ProcessIo {
   const text = readFileSync(`/proc/${pid}/io`, 'utf8')
   const of = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)![1])
-  return { readBytes: of('rchar'), writtenBytes: of('wchar'), writes: of('syscw') }
+  return { readBytes: of('rchar'), writtenBytes: of('wchar') }
 }

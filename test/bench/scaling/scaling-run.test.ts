@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { missingOf } from './scaling-run.js'
+import { busyFault, missingOf } from './scaling-run.js'
 
 describe('a run of 1,000 events to 10 rooms', () => {
   const whole = { leastEvents: 100, mostEvents: 100, closed: 0 }
@@ -18,4 +18,10 @@ describe('a run of 1,000 events to 10 rooms', () => {
     for (const wrong of [{ leastEvents: 99 }, { mostEvents: 101 }, { closed: 1 }])
       expect(missingOf(1_000, 10, [1_000, 1_000], [whole, { ...whole, ...wrong }])).toMatch(/each socket/)
   })
+})
+
+test('a run counts only where a fifth of the machine was left idle', () => {
+  expect(busyFault(1.59, 2)).toBeUndefined()
+  expect(busyFault(1.61, 2)).toMatch(/1\.61 of 2 cores/)
+  expect(busyFault(1.61, 4)).toBeUndefined()
 })

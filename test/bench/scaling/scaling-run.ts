@@ -2,6 +2,7 @@
  * One configuration, once: some gateways on one broker, their sockets, and a publisher. CPU, bytes and frames are read at the same two moments under
  * a steady load. At the end each gateway must have read every event, and each socket got every event of its room.
  */
+import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type NodeProcess, randomPrefix, spawnNode } from '@roomway/testing'
 import type { Bench } from '../bench.js'
@@ -32,7 +33,7 @@ export interface Measured {
   readonly gatewayRssBytes: number
   readonly brokerCpuMs: number
   readonly brokerWrittenBytes: number
-  /** Of the publisher: what it is given to do, not what comes of it. */
+  /** Of the publisher, as they were answered: what the broker is given to do, not what comes of it. */
   readonly produceRequests: number
   readonly frames: number
   /** Of one frame; 0 where there was none. */
@@ -46,6 +47,8 @@ export interface Measured {
 const defaultPayloadBytes = 128
 const tailMs = 500
 const drainMs = 15_000
+/** Of all processors, for a run's own processes together: above it they would wait for each other. */
+const mostBusyShare = 0.8
 
 export async function runConfiguration(bench: Bench, configuration: Configuration, times: Times): Promise<Measured> {
   const opened: { close(): Promise<void> }[] = []
@@ -92,12 +95,12 @@ async function start(
 }
 
 function feedOf(
-  { rooms, eventsPerSecond, payloadBytes = defaultPayloadBytes }: Configuration,
+  { rooms, eventsPerSecond, payloadBytes = defaultPayloadBytes, appendEveryMs = 1 }: Configuration,
   { warmUpMs, measureMs }: Times,
 ) {
   const wanted = (eventsPerSecond * (warmUpMs + measureMs + tailMs)) / 1_000
   const events = Math.ceil(wanted / rooms) * rooms
-  return { rooms, events, eventsPerSecond, payloadBytes, headers: 'foreign', tracedShare: 0 } as const
+  return { rooms, events, eventsPerSecond, payloadBytes, appendEveryMs, headers: 'foreign', tracedShare: 0 } as const
 }
 
 interface Moment {
@@ -105,10 +108,12 @@ interface Moment {
   readonly marks: readonly LoadMark[]
   readonly gateways: readonly (ProcessIo & { readonly cpuMs: number })[]
   readonly broker: ProcessIo & { readonly cpuMs: number }
-  readonly publisher: ProcessIo & { readonly cpuMs: number }
+  readonly publisher: { readonly appends: number; readonly cpuMs: number }
 }
 
-async function look({ brokerPid, publisher, gateways, clients }: Parts): Promise<Moment> {
+async function look({ brokerPid, publisher, gateways, clients }: Parts, which: 1 | 2): Promise<Moment> {
+  publisher.signal('SIGUSR2')
+  const [, appends] = await publisher.line(new RegExp(`^appends ${which} (\\d+)$`))
   const marks = await Promise.all(clients.map((client) => client.mark()))
   const of = (pid: number) => ({ ...processIo(pid), cpuMs: cpuMs(pid) })
   return {
@@ -116,7 +121,7 @@ async function look({ brokerPid, publisher, gateways, clients }: Parts): Promise
     marks,
     gateways: gateways.map(({ pid }) => of(pid)),
     broker: of(brokerPid),
-    publisher: of(publisher.pid),
+    publisher: { appends: Number(appends), cpuMs: cpuMs(publisher.pid) },
   }
 }
 
@@ -125,9 +130,9 @@ async function measure(parts: Parts, configuration: Configuration, times: Times)
   const isIdle = configuration.eventsPerSecond === 0
   if (!isIdle) publisher.signal('SIGHUP')
   await delay(times.warmUpMs)
-  const first = await look(parts)
+  const first = await look(parts, 1)
   await delay(times.measureMs)
-  const second = await look(parts)
+  const second = await look(parts, 2)
   const rss = gateways.map(({ pid }) => rssBytes(pid))
   let fault: string | undefined
   if (!isIdle) {
@@ -135,7 +140,9 @@ async function measure(parts: Parts, configuration: Configuration, times: Times)
     fault = await faultOf(parts, configuration, times, report)
   }
   const complaints = clients.map((client) => client.complaints).join('')
-  return { ...resultOf(configuration, first, second, rss), ...(fault !== undefined && { fault: fault + complaints }) }
+  const result = resultOf(configuration, first, second, rss)
+  fault ??= busyFault(result.cores, availableParallelism())
+  return { ...result, ...(fault !== undefined && { fault: fault + complaints }) }
 }
 
 function resultOf({ name }: Configuration, first: Moment, second: Moment, rss: readonly number[]): Measured {
@@ -159,7 +166,7 @@ function resultOf({ name }: Configuration, first: Moment, second: Moment, rss: r
     gatewayWrittenBytes: mean((io) => io.writtenBytes),
     gatewayRssBytes: sum(rss) / count,
     brokerCpuMs,
-    produceRequests: perSecond(({ publisher }) => publisher.writes),
+    produceRequests: perSecond(({ publisher }) => publisher.appends),
     brokerWrittenBytes: perSecond(({ broker }) => broker.writtenBytes),
     frames: frames / count,
     frameBytes: frames === 0 ? 0 : perSecond(({ marks }) => sum(marks.map(({ bytes }) => bytes))) / frames,
@@ -203,6 +210,12 @@ export function missingOf(
   if (wrong === undefined) return undefined
   const { leastEvents, mostEvents, closed } = wrong
   return `each socket should have got ${perRoom} events; they got ${leastEvents} to ${mostEvents}, and ${closed} were closed`
+}
+
+/** Undefined where the run left enough of the machine idle that nothing waited long for a processor. */
+export function busyFault(cores: number, ofCores: number): string | undefined {
+  if (cores <= mostBusyShare * ofCores) return undefined
+  return `the run kept ${cores.toFixed(2)} of ${ofCores} cores busy: what waits costs other than what does not`
 }
 
 /** By the gateway's own count. */

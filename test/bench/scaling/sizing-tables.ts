@@ -2,8 +2,18 @@
 import { aligned } from '../tables.js'
 import type { Kept } from './kept.js'
 import type { Model } from './model.js'
-import { costOf, nodeBudget, nodeConnections, nodesNeeded, readingLimit } from './sizing.js'
-import { type Deployment, interestShare, type Way, ways } from './ways.js'
+import { partitionShare } from './record-batches.js'
+import {
+  costOf,
+  mostNodes,
+  mostRate,
+  nodeBudget,
+  nodeConnections,
+  nodesNeeded,
+  paysFrom,
+  readingLimit,
+} from './sizing.js'
+import { batchesOf, type Deployment, type Way, ways } from './ways.js'
 
 const planned: Deployment = {
   connections: 1_000_000,
@@ -11,6 +21,8 @@ const planned: Deployment = {
   rooms: 100_000,
   membersPerRoom: 10,
   partitions: 64,
+  publishers: 10,
+  appendEveryMs: 5,
   spread: 1.2,
 }
 
@@ -23,11 +35,12 @@ const names: Readonly<Record<Way, string>> = {
 
 /** What all these tables take for granted. */
 export function assumptions(): string {
-  const { membersPerRoom, rooms, connections, partitions, spread } = planned
+  const { membersPerRoom, rooms, connections, partitions, spread, publishers, appendEveryMs } = planned
   const roomsEach = (rooms * membersPerRoom) / connections
   return [
     `Assumed below: rooms of ${membersPerRoom} members, ${roomsEach} room for each connection, events of 128 bytes spread evenly, ${partitions} partitions; in C the members of a room are on ${spread} nodes.`,
-    `A node has at most ${count(nodeConnections)} connections and uses at most ${share(nodeBudget)} of a core for its work; fetches take what is left. “None” means that no number of nodes is enough.`,
+    `${publishers} processes publish, each of them by one append every ${appendEveryMs} ms (Kafka’s \`linger.ms\`), which holds a record batch for each partition that it has events for; in D so does the router, into one partition of each node.`,
+    `A node has at most ${count(nodeConnections)} connections and uses at most ${share(nodeBudget)} of a core for its work; fetches take what is left. “None” means that ${mostNodes} nodes are not enough.`,
   ].join('\n')
 }
 
@@ -51,20 +64,20 @@ export function nodeTable(model: Model): string {
     }),
   )
   const head = ['connections', 'events/s', 'nodes, A', 'B', 'C', 'D', 'A: of a node’s work, reading', 'A: broker sends']
-  return [aligned([head, ...rows]), ...deployments.map((deployment) => whenAffinePays(model, deployment))].join('\n\n')
+  return [aligned([head, ...rows]), ...deployments.map((deployment) => whatPays(model, deployment))].join('\n\n')
 }
 
-/** C pays where it saves one node of five. */
-function whenAffinePays(model: Model, deployment: Deployment): string {
-  const { connections } = deployment
-  for (let eventsPerSecond = 1_000; eventsPerSecond <= 200_000; eventsPerSecond += 1_000) {
-    const asked = { ...deployment, eventsPerSecond }
-    const [all, affine] = (['all', 'affine'] as const).map((way) => nodesNeeded(model, way, asked))
-    if (affine === undefined) break
-    if (all !== undefined && affine > 0.8 * all) continue
-    return `With ${count(connections)} connections, C saves one node of five from ${count(eventsPerSecond)} events/s on: A needs ${all ?? 'more than there can be'}, C ${affine}.`
-  }
-  return `With ${count(connections)} connections, C never saves one node of five.`
+/** What B and C save. */
+function whatPays(model: Model, deployment: Deployment): string {
+  const [interest, affine] = (['interest', 'affine'] as const).map((way) => {
+    const letter = names[way].slice(0, 1)
+    const pays = paysFrom(model, way, deployment)
+    if (pays === undefined)
+      return `${letter} does not save one node of five at any rate up to ${count(mostRate)} events/s`
+    const { eventsPerSecond, all, other } = pays
+    return `${letter} saves one node of five from ${count(eventsPerSecond)} events/s on, where A needs ${all ?? `more than ${mostNodes}`} and ${letter} ${other}`
+  })
+  return `With ${count(deployment.connections)} connections ${interest}; ${affine}.`
 }
 
 export function waysTable(model: Model): string {
@@ -87,7 +100,7 @@ export function waysTable(model: Model): string {
 function interestText(): string {
   const { partitions } = planned
   const rooms = [8, 32, 64, 128, 192, 256]
-  const cells = rooms.map((here) => share(interestShare(partitions, here)))
+  const cells = rooms.map((here) => share(partitionShare(partitions, here)))
   return aligned([
     [`rooms and connections of a node, ${partitions} partitions`, ...rooms.map(String)],
     ['B: partitions that it reads', ...cells],
@@ -101,7 +114,7 @@ export function million(model: Model, bytesPerConnection: number): string {
     const cost = costOf(model, way, planned, shown)
     return [
       names[way],
-      nodes === undefined ? `none is enough; with ${shown}:` : String(nodes),
+      nodes === undefined ? `none; with ${shown}:` : String(nodes),
       `${count(cost.share.read)}/s`,
       share(cost.reading),
       share(cost.work),
@@ -121,15 +134,42 @@ export function million(model: Model, bytesPerConnection: number): string {
   const memory = (bytesPerConnection * nodeConnections) / 2 ** 20
   return [
     aligned([head, ...rows]),
-    `One more node can read ${count(Math.floor(readingLimit(model) / 1_000) * 1_000)} events/s at most within ${share(nodeBudget)} of a core, and then does nothing else.`,
+    `One more node can read ${count(Math.floor(readingLimit(model, planned) / 1_000) * 1_000)} events/s at most within ${share(nodeBudget)} of a core, and then does nothing else.`,
     `${count(nodeConnections)} connections of ${count(Math.round(bytesPerConnection))} bytes are ${Math.round(memory)} MiB of a node.`,
   ].join('\n\n')
 }
 
+/** What it is that reading costs so much, or so little: the same events in more or fewer record batches. */
+export function readingTable(model: Model): string {
+  const appending: readonly [string, Partial<Deployment>][] = [
+    ['1 publisher', { publishers: 1 }],
+    ['10 publishers', { publishers: 10 }],
+    ['100 publishers', { publishers: 100 }],
+    ['each event appended by itself', { publishers: Number.POSITIVE_INFINITY }],
+  ]
+  const rows = appending.map(([name, change]) => [
+    name,
+    ...[16, 64].flatMap((partitions) => {
+      const asked = { ...planned, ...change, partitions }
+      return [
+        `${count(batchesOf(asked))}/s`,
+        share(costOf(model, 'all', asked, mostNodes).reading),
+        `${count(Math.floor(readingLimit(model, asked) / 1_000) * 1_000)}/s`,
+      ]
+    }),
+  ])
+  const head = [16, 64].flatMap((partitions) => [
+    `${partitions} partitions: record batches`,
+    'reading, of a core',
+    'the most events',
+  ])
+  return aligned([[`${count(planned.eventsPerSecond)} events/s`, ...head], ...rows])
+}
+
 /** Rules of thumb, for who sizes one node. */
 export function sizingTable(model: Model, { bytesPerConnection, runs }: Kept): string {
-  const { second, fetch, partition, event, shown, frame } = model.gatewayUs
-  const perCore = (us: number) => `${count(Math.round((nodeBudget * 1e6) / us / 1_000) * 1_000)}/s`
+  const { second, fetch, partition, batch, event, shown, frame } = model.gatewayUs
+  const perCore = (us: number) => (us === 0 ? '' : `${count(Math.round((nodeBudget * 1e6) / us / 1_000) * 1_000)}/s`)
   const us = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} µs`
   const of = (name: string) => runs.find((run) => run.name === name)
   const mib = (bytes = 0) => `${Math.round(bytes / 2 ** 20)} MiB`
@@ -139,6 +179,7 @@ export function sizingTable(model: Model, { bytesPerConnection, runs }: Kept): s
     ['its memory: no connection, no event', mib(of('idle')?.gatewayRssBytes), ''],
     ['the same, having read the events of a run', mib(of('no members, 3,000/s')?.gatewayRssBytes), ''],
     ['a fetch, of 16 partitions', us(fetch + 16 * partition), ''],
+    ['a record batch, however many events it holds', us(batch), perCore(batch)],
     ['an event read and not shown here', us(event), perCore(event)],
     ['an event with one member here', us(event + shown + frame), perCore(event + shown + frame)],
     ['each further member of it here', us(frame), perCore(frame)],

@@ -1,12 +1,13 @@
 /* The model taken to deployments that were not measured. */
 import type { Model } from './model.js'
-import { type Deployment, type NodeShare, shareOf, type Way } from './ways.js'
+import { batchesOf, type Deployment, type NodeShare, shareOf, type Way } from './ways.js'
 
 /** Of the one core that a node's events go through, what it is to be given to do at most, fetches apart: they give way to work. */
 export const nodeBudget = 0.6
 /** Connections that a node is to have at most, so that the others can take those of one that dies. */
 export const nodeConnections = 50_000
-export const mostNodes = 1_000
+/** With more than so many it is no longer a deployment that anyone would run: reading alone fills each of them. */
+export const mostNodes = 200
 
 /** What one node costs, and all of them their broker. */
 export interface NodeCost {
@@ -22,12 +23,13 @@ export interface NodeCost {
 export function costOf(model: Model, way: Way, deployment: Deployment, nodes: number): NodeCost {
   const { gatewayUs, readBytes, brokerUs } = model
   const share = shareOf(way, deployment, nodes)
-  const reading = (share.read * gatewayUs.event) / 1e6
+  const reading = (share.batches * gatewayUs.batch + share.read * gatewayUs.event) / 1e6
   const work = reading + (gatewayUs.second + share.shown * gatewayUs.shown + share.frames * gatewayUs.frame) / 1e6
   const fetches = fetchesOf(model, share, work)
   const readers = nodes + (way === 'router' ? 1 : 0)
   const ofFetches = fetches * (readBytes.fetch + readBytes.partition * share.followed)
-  const brokerBytes = share.sent * readBytes.event + readers * (readBytes.second + ofFetches)
+  const records = share.sent * readBytes.event + share.sentBatches * readBytes.batch
+  const brokerBytes = records + readers * (readBytes.second + ofFetches)
   const ofReaders = readers * fetches * (brokerUs.fetch + brokerUs.partition * share.followed)
   return {
     share,
@@ -35,17 +37,17 @@ export function costOf(model: Model, way: Way, deployment: Deployment, nodes: nu
     reading,
     fetching: (fetches * (gatewayUs.fetch + gatewayUs.partition * share.followed)) / 1e6,
     brokerBytes,
-    brokerCores: (ofReaders + (brokerBytes / 1_000) * brokerUs.kB) / 1e6,
+    brokerCores: (ofReaders + share.sentBatches * brokerUs.sent + (brokerBytes / 1_000) * brokerUs.kB) / 1e6,
   }
 }
 
 /** Below it no broker answers. */
 const leastFetchMs = 0.2
 
-/** One at a time, and no more than there is something to answer. */
-function fetchesOf({ fetchMs }: Model, { followed, read }: NodeShare, work: number): number {
+/** One at a time, and no more than there are appends to answer. */
+function fetchesOf({ fetchMs }: Model, { followed, appends }: NodeShare, work: number): number {
   const ms = Math.max(leastFetchMs, fetchMs.fetch + fetchMs.partition * followed)
-  return Math.min(read, (Math.max(0, 1 - work) * 1_000) / ms)
+  return Math.min(appends, (Math.max(0, 1 - work) * 1_000) / ms)
 }
 
 /** The least number of nodes that carry the deployment; undefined where no number does. */
@@ -56,7 +58,38 @@ export function nodesNeeded(model: Model, way: Way, deployment: Deployment): num
   return undefined
 }
 
-/** The most events a second that one more node could still read if it did nothing else. */
-export function readingLimit({ gatewayUs }: Model): number {
-  return (nodeBudget * 1e6 - gatewayUs.second) / gatewayUs.event
+/** How far the rates go for which it is asked what another way saves, in events per second. */
+export const mostRate = 200_000
+const rateStep = 1_000
+
+/** The least rate at which `way` saves one node of five or more against reading everything; undefined where none does. */
+export function paysFrom(
+  model: Model,
+  way: Way,
+  deployment: Deployment,
+): { readonly eventsPerSecond: number; readonly all: number | undefined; readonly other: number } | undefined {
+  for (let eventsPerSecond = rateStep; eventsPerSecond <= mostRate; eventsPerSecond += rateStep) {
+    const asked = { ...deployment, eventsPerSecond }
+    const all = nodesNeeded(model, 'all', asked) ?? Number.POSITIVE_INFINITY
+    const other = nodesNeeded(model, way, asked)
+    // Of fewer than five it would be the rounding that pays.
+    if (other === undefined || all < 5 || other > 0.8 * all) continue
+    return { eventsPerSecond, all: Number.isFinite(all) ? all : undefined, other }
+  }
+  return undefined
+}
+
+/** The most events a second that one more node could still read if it did nothing else, of publishers that append as the deployment's do. */
+export function readingLimit({ gatewayUs }: Model, deployment: Deployment): number {
+  const reading = (eventsPerSecond: number) =>
+    gatewayUs.second +
+    batchesOf({ ...deployment, eventsPerSecond }) * gatewayUs.batch +
+    eventsPerSecond * gatewayUs.event
+  let [least, most] = [0, 1e7]
+  while (most - least > 1) {
+    const rate = (least + most) / 2
+    if (reading(rate) <= nodeBudget * 1e6) least = rate
+    else most = rate
+  }
+  return least
 }

@@ -3,7 +3,7 @@ import { aligned } from '../tables.js'
 import { configurations } from './configurations.js'
 import type { Kept } from './kept.js'
 import { fitModel, loadOf, type Model, predictLoad, type Sample } from './model.js'
-import { assumptions, million, nodeTable, sizingTable, waysTable } from './sizing-tables.js'
+import { assumptions, million, nodeTable, readingTable, sizingTable, waysTable } from './sizing-tables.js'
 
 export function scalingFigures(kept: Kept): string {
   const samples = samplesOf(kept)
@@ -14,14 +14,15 @@ export function scalingFigures(kept: Kept): string {
     comparisonTable(model, samples),
     errorsOf(model, samples),
     '### The constants',
-    constantsTable(model),
+    ifWhole(kept, () => constantsTable(model)),
     '### Nodes, by events per second',
-    assumptions(),
-    nodeTable(model),
+    ifWhole(kept, () => `${assumptions()}\n\n${nodeTable(model)}`),
+    '### Reading, by who appends',
+    ifWhole(kept, () => readingTable(model)),
     '### The four ways, by nodes',
-    waysTable(model),
+    ifWhole(kept, () => waysTable(model)),
     '### A million connections, 100,000 events per second',
-    million(model, kept.bytesPerConnection),
+    ifWhole(kept, () => million(model, kept.bytesPerConnection)),
   ].join('\n\n')
 }
 
@@ -29,18 +30,36 @@ export function tuningFigures(kept: Kept): string {
   return [
     originOf(kept),
     '### What a node spends',
-    sizingTable(modelOf(kept), kept),
+    ifWhole(kept, () => sizingTable(modelOf(kept), kept)),
     '### With other settings',
     settingsTable(kept),
   ].join('\n\n')
 }
 
-function originOf({ at, machine, commit, isProvisional, warmUpMs, measureMs }: Kept): string {
+/** What follows from the constants, where those are of all runs. */
+function ifWhole(kept: Kept, text: () => string): string {
+  return missingOf(kept).length === 0 ? text() : 'To be measured: see “not complete” above.'
+}
+
+function originOf(kept: Kept): string {
+  const { at, machine, commit, isProvisional, warmUpMs, measureMs } = kept
   const how = `runs of ${measureMs / 1_000} s after ${warmUpMs / 1_000} s`
   const warning = isProvisional
     ? '\n\n**Provisional**: measured in short runs or beside other work, not to be quoted.'
     : ''
-  return `${at.slice(0, 10)}, commit ${commit}, ${machine}; ${how}.${warning}`
+  return `${at.slice(0, 10)}, commit ${commit}, ${machine}; ${how}.${warning}${missingText(kept)}`
+}
+
+/** The runs that have been asked for since the figures were measured. */
+function missingOf({ runs }: Kept): string[] {
+  return configurations.map(({ name }) => name).filter((name) => runs.every((run) => run.name !== name))
+}
+
+function missingText(kept: Kept): string {
+  const missing = missingOf(kept)
+  if (missing.length === 0) return ''
+  const names = missing.map((name) => `“${name}”`).join(', ')
+  return `\n\n**Not complete**: measured before there were the runs ${names}. Without them the constants cannot be told, and what follows from those is left out.`
 }
 
 /** Those that count. */
@@ -119,10 +138,12 @@ function constantsTable({ gatewayUs, readBytes, brokerUs, fetchMs }: Model): str
     ['each second, whatever happens', us(gatewayUs.second), bytes(readBytes.second), us(brokerUs.second)],
     ['each fetch of a node', us(gatewayUs.fetch), bytes(readBytes.fetch), us(brokerUs.fetch)],
     ['each partition of a fetch', us(gatewayUs.partition), bytes(readBytes.partition), us(brokerUs.partition)],
+    ['each record batch of a fetch', us(gatewayUs.batch), bytes(readBytes.batch), us(brokerUs.sent)],
     ['each event in the log', us(gatewayUs.event), bytes(readBytes.event), us(brokerUs.event)],
     ['each event that has members on the node', us(gatewayUs.shown), '', ''],
     ['each frame to a member', us(gatewayUs.frame), '', ''],
     ['each append request', '', '', us(brokerUs.append)],
+    ['each record batch of an append', '', '', us(brokerUs.batch)],
     ['each kB sent to nodes', '', '', us(brokerUs.kB)],
   ]).concat(
     `\n\nTime between two fetches of a node: ${ms(fetchMs.fetch)}, ${ms(fetchMs.partition)} more for each partition, and ${short(fetchMs.append)} × the time between two appends.`,
