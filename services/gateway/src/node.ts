@@ -30,6 +30,7 @@ import { FanOut } from './rooms/fan-out.js'
 import { Rooms } from './rooms/rooms.js'
 import { SlowSweep } from './rooms/slow-sweep.js'
 import { Upkeep } from './rooms/upkeep.js'
+import { Turns } from './turns/turns.js'
 
 export interface Logs {
   readonly events: Log
@@ -67,6 +68,7 @@ export class Node {
   readonly #writer: CommandWriter
   readonly #claims: SessionClaims
   readonly #clock: OffsetClock
+  readonly #turns = new Turns()
   #replays: ReplayPool
   lagRecords = 0
   #lagAskedAtMs = 0
@@ -114,16 +116,11 @@ export class Node {
     this.catchUp = new CatchUp({
       softLimitBytes: softBufferBytes,
       replay: (membership) => this.#replays.request(membership),
+      turns: this.#turns,
       now: () => performance.now(),
     })
     const sweep = new SlowSweep({ catchUp: this.catchUp, softLimitBytes: softBufferBytes })
-    this.fanOut = new FanOut({
-      rooms,
-      sessions,
-      counters,
-      tracing,
-      sweep,
-    })
+    this.fanOut = new FanOut({ rooms, sessions, counters, tracing, sweep })
     this.memberships = this.#createMemberships()
     this.rules = new RoomRules({ log: logs.meta, logger })
     this.questions = this.#createQuestions(key)
@@ -224,6 +221,7 @@ export class Node {
       directory: this.tail.directory,
       maxScans,
       softLimitBytes: config.limits.softBufferBytes,
+      turns: this.#turns,
       gatherMs: this.#options.replayGatherMs ?? replayGatherMs,
       onDone: (membership) => this.catchUp.resume(membership),
       onReset: (membership, reason) => this.memberships.goOnFromHere(membership, reason),

@@ -1,15 +1,15 @@
 /*
  * How a membership gets from its position to the live topic. Events after the position come from the recent window, or, below it, from a
  * scan of the log; at the window's end the connection goes live in the same synchronous step, so nothing is lost or doubled between.
- * Work is done in slices of the event loop, so that ten thousand resumes at once do not hold up what is live.
+ * Work is done a piece at a time, so that ten thousand resumes at once do not hold up what is live.
  */
 import { keptFrame, liveFrame } from '../encoder/event-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
 import { sizeOf } from '../log/recent-window.js'
+import { pieceMs, type Turns } from '../turns/turns.js'
 import type { Membership, Progress } from './membership.js'
 import { isSessionRoom, wireName } from './session-room.js'
 
-const sliceMs = 2
 /** How much is sent to a socket before its buffer is looked at again. */
 const checkEveryBytes = 8_192
 
@@ -18,6 +18,7 @@ export interface CatchUpOptions {
   readonly softLimitBytes: number
   /** Asks for a scan of the log for what lies between the membership's position and the window; calls `CatchUp.resume` when done. */
   readonly replay: (membership: Membership) => void
+  readonly turns: Turns
   readonly now: () => number
 }
 
@@ -46,7 +47,7 @@ export class CatchUp {
     this.#queue.push(membership)
     if (this.#isScheduled) return
     this.#isScheduled = true
-    setImmediate(this.#runSlice)
+    this.#options.turns.take(this.#doPiece)
   }
 
   /** A socket's buffer is too full: it leaves the live topic while nothing is lost. */
@@ -69,14 +70,14 @@ export class CatchUp {
     this.resume(membership)
   }
 
-  readonly #runSlice = (): void => {
+  readonly #doPiece = (): void => {
     const queue = this.#queue
-    const deadlineMs = this.#options.now() + sliceMs
+    const deadlineMs = this.#options.now() + pieceMs
     let done = 0
     while (done < queue.length && (done === 0 || this.#options.now() < deadlineMs)) this.#advance(queue[done++]!)
     this.#queue = done === queue.length ? [] : queue.slice(done)
     this.#isScheduled = this.#queue.length > 0
-    if (this.#isScheduled) setImmediate(this.#runSlice)
+    if (this.#isScheduled) this.#options.turns.take(this.#doPiece)
   }
 
   #advance(membership: Membership): void {

@@ -8,6 +8,7 @@ import { type Log, PositionError } from '@roomway/broker'
 import type { ResetReason } from '@roomway/protocol'
 import { lookbackOffsets, type RoomDirectory } from '@roomway/records'
 import type { Membership } from '../../rooms/membership.js'
+import type { Turns } from '../../turns/turns.js'
 import { Gathering } from './gathering.js'
 import { isServed, Scan } from './scan.js'
 
@@ -17,6 +18,7 @@ export interface ReplayPoolOptions {
   readonly directory: RoomDirectory
   readonly maxScans: number
   readonly softLimitBytes: number
+  readonly turns: Turns
   /** A scan begins when the node had no further request for so long; 0: at once. */
   readonly gatherMs: number
   /** The membership's position was moved as far as the scan went. */

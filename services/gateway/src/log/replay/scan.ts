@@ -5,16 +5,16 @@ import { liveFrame, ownFrame } from '../../encoder/event-frame.js'
 import type { Membership } from '../../rooms/membership.js'
 import type { Room } from '../../rooms/room.js'
 import { isSessionRoom } from '../../rooms/session-room.js'
+import { pieceMs, type Turns } from '../../turns/turns.js'
 import { LoggedEvent } from '../logged-event.js'
 
 export interface ScanOptions {
   readonly epoch: string
   readonly directory: RoomDirectory
   readonly softLimitBytes: number
+  readonly turns: Turns
 }
 
-/** What a scan may do at a time before live events have their turn. */
-const sliceMs = 2
 /** How much is sent to a socket before its buffer is looked at again. */
 const checkEveryBytes = 8_192
 /** Records read between two looks at the clock. */
@@ -36,10 +36,11 @@ export const isServed = (membership: Membership, scan: object): boolean =>
 export class Scan {
   readonly #id: AbortController
   readonly #softLimitBytes: number
+  readonly #turns: Turns
   readonly #reader: EventReader
   readonly #members: readonly Membership[]
   readonly #byRoom = new Map<string, ScannedRoom>()
-  #turnEndsAtMs = 0
+  #pieceEndsAtMs = 0
 
   constructor(
     options: ScanOptions,
@@ -50,6 +51,7 @@ export class Scan {
   ) {
     this.#id = id
     this.#softLimitBytes = options.softLimitBytes
+    this.#turns = options.turns
     this.#members = members
     this.#reader = openEventReader({ epoch: options.epoch, partition, directory: options.directory })
     for (const membership of members) {
@@ -62,7 +64,7 @@ export class Scan {
 
   /** Aborts the scan where nobody is left to serve. */
   async onBatch(batch: Batch): Promise<void> {
-    this.#turnEndsAtMs = performance.now() + sliceMs
+    await this.#nextTurn()
     for (const scanned of await this.#read(batch)) await this.#give(scanned)
     let served = 0
     for (const membership of this.#members) {
@@ -71,14 +73,13 @@ export class Scan {
       served++
     }
     if (served === 0) this.#id.abort()
-    await this.#nextTurn()
   }
 
   /** The rooms that have events in the batch. */
   async #read({ records }: Batch): Promise<ReadonlySet<ScannedRoom>> {
     const rooms = new Set<ScannedRoom>()
     for (let n = 0; n < records.length; n++) {
-      if (n % readAtOnce === 0 && this.#isTurnOver()) await this.#nextTurn()
+      if (n % readAtOnce === 0 && this.#isPieceDone()) await this.#nextTurn()
       const event = this.#reader.read(records[n]!)
       const scanned = event === undefined ? undefined : this.#byRoom.get(event.room)
       if (event === undefined || scanned === undefined) continue
@@ -93,7 +94,7 @@ export class Scan {
     const { members, events } = scanned
     scanned.events = []
     for (const membership of members) {
-      if (this.#isTurnOver()) await this.#nextTurn()
+      if (this.#isPieceDone()) await this.#nextTurn()
       if (isServed(membership, this.#id))
         membership.connection.socket.cork(() => this.#serve(membership, events, members.length > 1))
     }
@@ -113,13 +114,13 @@ export class Scan {
     }
   }
 
-  #isTurnOver(): boolean {
-    return performance.now() > this.#turnEndsAtMs
+  #isPieceDone(): boolean {
+    return performance.now() > this.#pieceEndsAtMs
   }
 
   async #nextTurn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
-    this.#turnEndsAtMs = performance.now() + sliceMs
+    await this.#turns.next()
+    this.#pieceEndsAtMs = performance.now() + pieceMs
   }
 }
 

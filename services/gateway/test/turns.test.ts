@@ -1,0 +1,37 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, test } from '@jest/globals'
+import { Turns } from '../src/turns/turns.js'
+
+describe('work that can wait', () => {
+  test('is done one piece in a turn of the event loop, whoever asks, in the order in which it was asked for', async () => {
+    const turns = new Turns()
+    const done: string[] = []
+    const steps = (name: string, left: number) => {
+      turns.take(() => {
+        done.push(name)
+        if (left > 1) steps(name, left - 1)
+      })
+    }
+    steps('a', 3)
+    steps('b', 2)
+    void turns.next().then(() => done.push('c'))
+    expect(done).toEqual([])
+    for (const expected of ['a', 'ab', 'abc', 'abca', 'abcab', 'abcaba']) {
+      await nextTurn()
+      expect(done.join('')).toBe(expected)
+    }
+  })
+
+  test('goes on after a while in which there was none', async () => {
+    const turns = new Turns()
+    for (let round = 0; round < 3; round++) {
+      let isDone = false
+      turns.take(() => {
+        isDone = true
+      })
+      await nextTurn()
+      expect(isDone).toBe(true)
+      await nextTurn()
+    }
+  })
+})
