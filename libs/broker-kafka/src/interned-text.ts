@@ -1,10 +1,13 @@
 /**
  * Remembers texts by their bytes. The same rooms and header names come again and again, and comparing bytes with the text remembered for
- * their hash is several times cheaper than decoding them. One text per slot; a newer one takes the place.
+ * their hash is several times cheaper than decoding them. One text per slot; a newer one takes the place when it comes a second time, so
+ * that ids, times and trace contexts, of which each comes once, push out nothing and cost no more than their decoding.
  */
 export class InternedText {
   readonly #bytes: (Buffer | undefined)[]
   readonly #texts: string[]
+  /** Of what came last to each slot without being known there. */
+  readonly #strangers: Int32Array
   readonly #mask: number
   readonly #transform: (text: string) => string
   /** Longer texts are decoded every time. */
@@ -14,6 +17,7 @@ export class InternedText {
   constructor(slots: number, transform: (text: string) => string = (text) => text) {
     this.#bytes = Array.from<Buffer | undefined>({ length: slots })
     this.#texts = Array.from({ length: slots }, () => '')
+    this.#strangers = new Int32Array(slots)
     this.#mask = slots - 1
     this.#transform = transform
   }
@@ -27,14 +31,15 @@ export class InternedText {
     const slot = (hash ^ (hash >>> 15)) & this.#mask
     const known = this.#bytes[slot]
     if (known !== undefined && equal(known, buffer, start, length)) return this.#texts[slot]!
-    return this.#remember(slot, buffer, start, end)
+    const text = this.#transform(buffer.toString('utf8', start, end))
+    if (this.#strangers[slot] === hash) this.#remember(slot, text, buffer.subarray(start, end))
+    this.#strangers[slot] = hash
+    return text
   }
 
-  #remember(slot: number, buffer: Buffer, start: number, end: number): string {
-    const text = this.#transform(buffer.toString('utf8', start, end))
-    this.#bytes[slot] = Buffer.from(buffer.subarray(start, end))
+  #remember(slot: number, text: string, bytes: Buffer): void {
+    this.#bytes[slot] = Buffer.from(bytes)
     this.#texts[slot] = text
-    return text
   }
 }
 

@@ -8,16 +8,41 @@ export interface TraceContext {
 }
 
 const FLAGS_END = 55
-const shape = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+const DASH = 45
+const ZERO = 48
 
 /** Undefined where the text is none, and then the trace starts anew, as the standard says. */
 export function parseTraceparent(text: string): TraceContext | undefined {
-  const [, version, traceId, spanId, flags, rest] = shape.exec(text) ?? []
-  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
-  if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 }
+  if (text.length !== FLAGS_END && !isOfLaterVersion(text)) return undefined
+  if (text.charCodeAt(2) !== DASH || text.charCodeAt(35) !== DASH || text.charCodeAt(52) !== DASH) return undefined
+  if (!isHex(text, 0, 2) || !isHex(text, 53, FLAGS_END)) return undefined
+  if (!isId(text, 3, 35) || !isId(text, 36, 52) || text.startsWith('ff')) return undefined
+  return { traceId: text.slice(3, 35), spanId: text.slice(36, 52), sampled: isSampled(text) }
 }
+
+/** Only they may have more than the four parts. */
+function isOfLaterVersion(text: string): boolean {
+  return text.length > FLAGS_END && text.charCodeAt(FLAGS_END) === DASH && !text.startsWith('00')
+}
+
+function isHex(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (!isHexDigit(text.charCodeAt(i))) return false
+  return true
+}
+
+/** Hexadecimal, and not all zeros. */
+function isId(text: string, start: number, end: number): boolean {
+  let bits = 0
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i)
+    if (!isHexDigit(digit)) return false
+    bits |= digit ^ ZERO
+  }
+  return bits !== 0
+}
+
+/** Of lower case. */
+const isHexDigit = (code: number): boolean => (code >= ZERO && code <= 57) || (code >= 97 && code <= 102)
 
 export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`

@@ -25,8 +25,26 @@ describe('a traceparent', () => {
     `00-${TRACE}-${'0'.repeat(16)}-01`,
     `00-${TRACE}-${SPAN}`,
     `00-${TRACE.slice(1)}-${SPAN}-01`,
+    `cc-${TRACE}-${SPAN}-03what-no-future-will-be`,
+    `cc-${TRACE}-${SPAN}-0`,
   ])('is not %j', (text) => {
     expect(parseTraceparent(text)).toBeUndefined()
+  })
+
+  test('is one wherever the standard’s grammar says so, whatever single character is changed', () => {
+    const grammar = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+    const nearMiss = fc.tuple(
+      fc.constantFrom(sampled, unsampled, `f0-${'0'.repeat(31)}1-1${'0'.repeat(15)}-ff`),
+      fc.nat(sampled.length - 1),
+      fc.constantFrom('0', '1', '9', 'a', 'f', 'g', 'F', '-', '/', ':', '`', ' ', 'é'),
+    )
+    fc.assert(
+      fc.property(nearMiss, ([text, at, character]) => {
+        const changed = `${text.slice(0, at)}${character}${text.slice(at + 1)}`
+        expect([changed, parseTraceparent(changed) !== undefined]).toEqual([changed, grammar.test(changed)])
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   test('has a sampled flag that can be told from one character', () => {

@@ -45,6 +45,42 @@ describe('a span of a message', () => {
     expect(consumer!.spanContext().traceId).toBe(traceId)
   })
 
+  test('bears the name of its own destination', () => {
+    for (const destination of ['events', 'commands', 'events']) {
+      tracer.sendSpan(destination, 'r', parent)!.end()
+      tracer.processSpan(destination, 'r', 0, 0, parent)!.end()
+    }
+    expect(
+      exporter.getFinishedSpans().map(({ name, attributes }) => [name, attributes['messaging.destination.name']]),
+    ).toEqual([
+      ['send events', 'events'],
+      ['process events', 'events'],
+      ['send commands', 'commands'],
+      ['process commands', 'commands'],
+      ['send events', 'events'],
+      ['process events', 'events'],
+    ])
+  })
+
+  test('keeps to the limits that the SDK was given', () => {
+    const spanLimits = { attributeCountLimit: 6, attributeValueLengthLimit: 7 }
+    const spanProcessors = [new tracing.SimpleSpanProcessor(exporter)]
+    const provider = new tracing.BasicTracerProvider({ spanLimits, spanProcessors })
+    const span = createTracer(provider.getTracer('test'), 'rabbitmq').processSpan(
+      'events',
+      'a long room',
+      3,
+      58,
+      parent,
+    )!
+    span.set('roomway.recipients', 12)
+    span.end()
+    const [read] = exporter.getFinishedSpans()
+    expect(Object.keys(read!.attributes)).toHaveLength(6)
+    expect(read!.attributes['roomway.room']).toBe('a long ')
+    expect(read!.droppedAttributesCount).toBe(2)
+  })
+
   test('that fails says so', () => {
     tracer.sendSpan('roomway.events', 'chat:1', parent)!.end(new TypeError('no broker'))
     const [span] = exporter.getFinishedSpans()
