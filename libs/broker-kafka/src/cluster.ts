@@ -1,8 +1,11 @@
 /** The brokers of a cluster: who they are, and connections to them, one for each use (a tail, an appender, …). */
+import { tryPatiently } from './backoff.js'
+import { connectionFaultOf } from './connection-fault.js'
 import type { Address, Connect, KafkaConnection } from './kafkajs-connection.js'
 import { messageOf } from './kafkajs-connection.js'
 import type { ClusterMetadata } from './metadata-request.js'
 import { metadataRequest } from './metadata-request.js'
+import type { Settings } from './options.js'
 
 const fetchApi = 1
 const fetchByTopicId = 13
@@ -10,15 +13,18 @@ const controlUse = 'control'
 
 export class Cluster {
   readonly #connect: Connect
+  readonly #settings: Settings
   readonly #seeds: readonly Address[]
   readonly #nodes = new Map<number, Address>()
   readonly #connections = new Map<string, Promise<KafkaConnection>>()
+  readonly #hurry = new AbortController()
   #lastGood: Address | undefined
   #closed = false
 
-  constructor(connect: Connect, seeds: readonly string[]) {
+  constructor(connect: Connect, settings: Settings) {
     this.#connect = connect
-    this.#seeds = seeds.map(addressOf)
+    this.#settings = settings
+    this.#seeds = settings.brokers.map(addressOf)
   }
 
   get nodeCount(): number {
@@ -37,6 +43,27 @@ export class Cluster {
     return metadata
   }
 
+  /**
+   * For what is asked while something is opened, whose failing would end the process: asks again, for `openPatienceMs`, where a connection is lost
+   * and, once a broker has been reached, where none can be made. A broker that was never there is most likely a wrong address, which is said at once.
+   * @throws the fault, with what to do where it did not pass in time
+   */
+  async insist<T>(ask: () => Promise<T>): Promise<T> {
+    const { openPatienceMs, logger } = this.#settings
+    let isTold = false
+    const mayPass = (fault: unknown): boolean => {
+      const isPassing = this.#isPassing(fault)
+      if (isPassing && !isTold) logger.warn({ reason: messageOf(fault) }, 'Kafka does not answer; it is asked again')
+      isTold ||= isPassing
+      return isPassing
+    }
+    try {
+      return await tryPatiently(ask, { patienceMs: openPatienceMs, mayPass, signal: this.#hurry.signal })
+    } catch (fault) {
+      throw this.#isPassing(fault) ? this.#impatience(fault) : fault
+    }
+  }
+
   /** A connection to some broker that is up, for requests that any of them answers. */
   async anyConnection(): Promise<KafkaConnection> {
     let fault: unknown = new Error('no Kafka broker is configured')
@@ -46,7 +73,8 @@ export class Cluster {
         this.#lastGood = address
         return connection
       } catch (error) {
-        fault = error
+        // Where one broker is starting and the others are away, there is something to wait for.
+        if (connectionFaultOf(fault) !== 'lost') fault = error
       }
     }
     throw new Error(`no Kafka broker can be reached: ${messageOf(fault)}`, { cause: fault })
@@ -72,9 +100,28 @@ export class Cluster {
     }
   }
 
+  /** Nothing is waited for any more: what is being opened now is not wanted. */
+  hurry(): void {
+    this.#hurry.abort()
+  }
+
   close(): void {
     this.#closed = true
     for (const [key, connection] of this.#connections) this.#drop(key, connection)
+  }
+
+  #isPassing(fault: unknown): boolean {
+    if (this.#hurry.signal.aborted) return false
+    const kind = connectionFaultOf(fault)
+    return kind === 'lost' || (kind === 'unreachable' && this.#lastGood !== undefined)
+  }
+
+  #impatience(fault: unknown): Error {
+    const { brokers, openPatienceMs } = this.#settings
+    const what = `Kafka (${brokers.join(', ')}) did not answer for ${openPatienceMs} ms: ${messageOf(fault)}`
+    const remedy =
+      "Check that the brokers are up and stay up (their own logs say why they end a connection), that KAFKA_BROKERS names their clients' listener, and that TLS is on exactly where it wants TLS"
+    return new Error(`${what}. ${remedy}`, { cause: fault })
   }
 
   async #shared(address: Address, use: string): Promise<KafkaConnection> {

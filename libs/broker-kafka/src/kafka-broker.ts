@@ -26,13 +26,13 @@ const usualBatchBytes = 900_000
 
 /**
  * Opens the broker: finds the cluster, and learns its brokers. Topics are looked for, and made, as their logs are opened.
- * @throws where no broker can be reached, or those that can are older than Kafka 3.1.
+ * @throws where no broker can be reached, those that can are older than Kafka 3.1, or they end every connection for `openPatienceMs`.
  */
 export async function openKafkaBroker(options: KafkaBrokerOptions): Promise<Broker> {
   const settings = settingsOf(options)
-  const cluster = new Cluster(connector(settings), settings.brokers)
+  const cluster = new Cluster(connector(settings), settings)
   try {
-    await cluster.metadata([])
+    await cluster.insist(() => cluster.metadata([]))
   } catch (error) {
     cluster.close()
     throw error
@@ -107,7 +107,8 @@ class KafkaBroker implements Broker {
 
   async #maxBatchBytes(topic: Topic): Promise<number> {
     try {
-      const allowed = Number((await topicConfigs(this.#cluster, topic.name)).get('max.message.bytes'))
+      const configs = await this.#cluster.insist(() => topicConfigs(this.#cluster, topic.name))
+      const allowed = Number(configs.get('max.message.bytes'))
       return allowed > 0 ? Math.min(usualBatchBytes, allowed) : usualBatchBytes
     } catch {
       // Not allowed to look. A topic with a lower limit then refuses batches that reach it, and says so.
@@ -142,6 +143,7 @@ class KafkaBroker implements Broker {
   }
 
   async #close(): Promise<void> {
+    this.#cluster.hurry()
     const register = await this.#register?.catch(() => undefined)
     await register?.close()
     const settled = await Promise.allSettled([...this.#logs.values(), ...this.#sources.values()])

@@ -1,11 +1,13 @@
 /**
- * The only file that knows kafkajs. Its client is used for what it is good at, authenticated connections (SASL, TLS) and the group and
- * admin requests; its producer, consumer and fetcher are not used. That takes internals, so its version is pinned exactly (2.2.4):
- * `createCluster` behind a symbol of the client, from it the builder of connection pools and the class of its brokers.
+ * The only file that uses kafkajs (connection-fault.ts knows its errors). Its client is used for what it is good at, authenticated
+ * connections (SASL, TLS) and the group and admin requests; its producer, consumer and fetcher are not used. That takes internals, so its
+ * version is pinned exactly (2.2.4): `createCluster` behind a symbol of the client, from it the builder of connection pools and the class
+ * of its brokers.
  */
 import type { Logger } from '@roomway/broker'
 import type { LogEntry } from 'kafkajs'
 import { Kafka, logLevel } from 'kafkajs'
+import { ConnectionLostError, connectionFaultOf } from './connection-fault.js'
 import type { Settings } from './options.js'
 
 const timeoutCheckMs = 1_000
@@ -170,20 +172,23 @@ class Connection implements KafkaConnection {
   }
 
   async #send<T>(request: WireRequest<T>): Promise<T> {
-    if (!this.isOpen()) throw new Error(`connection to ${this.address.host}:${this.address.port} is closed`)
+    const { host, port } = this.address
+    if (!this.isOpen()) throw new ConnectionLostError(`connection to ${host}:${port} is closed`)
     try {
       return (await this.#raw.send(protocolOf(request, this.#requestTimeoutMs))) as T
-    } catch (error) {
+    } catch (cause) {
       this.close()
-      throw error
+      if (connectionFaultOf(cause) !== 'lost') throw cause
+      throw new ConnectionLostError(`connection to ${host}:${port} was lost: ${messageOf(cause)}`, { cause })
     }
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    const { host, port } = this.address
     for (const connection of this.#pool) {
-      connection.requestQueue.rejectAll(new Error(`connection to ${this.address.host}:${this.address.port} was closed`))
+      connection.requestQueue.rejectAll(new ConnectionLostError(`connection to ${host}:${port} was closed`))
       // A failed hang-up leaves nothing to do: the socket is gone either way.
       connection.disconnect().catch(() => undefined)
       connection.socket?.destroy()

@@ -15,6 +15,8 @@ export interface KafkaBrokerOptions extends BrokerOptions {
   readonly connectTimeoutMs?: number
   /** How long one request may take before it is given up and its connection replaced. Default 5 000. */
   readonly requestTimeoutMs?: number
+  /** How long brokers that end connections are asked again while they, or a log, are opened. Default 10 000. */
+  readonly openPatienceMs?: number
   /** How long an append is tried again before it fails. Default 15 000. */
   readonly deliveryTimeoutMs?: number
   /** How long a consumer-group member may be silent before its partitions go to others. Default 10 000. */
@@ -32,6 +34,7 @@ const defaults = {
   clientId: 'roomway',
   connectTimeoutMs: 3_000,
   requestTimeoutMs: 5_000,
+  openPatienceMs: 10_000,
   deliveryTimeoutMs: 15_000,
   sessionTimeoutMs: 10_000,
   missingTopicGraceMs: 10_000,

@@ -1,5 +1,5 @@
 /** Asks leaders where partitions begin and end. Questions of one turn of the event loop share a request to each leader. */
-import { backoffMs, pause } from './backoff.js'
+import { backoffMs, pause, tryPatiently } from './backoff.js'
 import type { Cluster } from './cluster.js'
 import { errorCodes, errorName } from './error-codes.js'
 import { messageOf } from './kafkajs-connection.js'
@@ -59,24 +59,17 @@ export class PartitionEnds {
   }
 
   async #answer(which: OffsetKind, questions: readonly Question[]): Promise<void> {
-    const deadlineMs = Date.now() + this.#patienceMs
     let open = questions
-    for (let failures = 0; ; failures++) {
-      try {
-        open = await this.#attempt(which, open)
-        if (open.length === 0) return
-        throw new Error(`no leader answers for ${open.length} partitions`)
-      } catch (error) {
-        if (Date.now() > deadlineMs) {
-          const fault = new Error(`cannot tell the ${which} of ${this.#topic.name}: ${messageOf(error)}`, {
-            cause: error,
-          })
-          for (const question of open) question.reject(fault)
-          return
-        }
-      }
-      await pause(backoffMs(failures))
-      await this.#topic.refresh().catch(() => undefined)
+    const attempt = async (): Promise<void> => {
+      open = await this.#attempt(which, open)
+      if (open.length > 0) throw new Error(`no leader answers for ${open.length} partitions`)
+    }
+    const prepare = () => this.#topic.refresh().catch(() => undefined)
+    try {
+      await tryPatiently(attempt, { patienceMs: this.#patienceMs, mayPass: () => true, prepare })
+    } catch (cause) {
+      const fault = new Error(`cannot tell the ${which} of ${this.#topic.name}: ${messageOf(cause)}`, { cause })
+      for (const question of open) question.reject(fault)
     }
   }
 

@@ -1,7 +1,7 @@
 /** A bounded read of one partition, on connections shared by all replays of a log. */
 import type { Batch } from '@roomway/broker'
 import { PositionError } from '@roomway/broker'
-import { backoffMs, pause } from './backoff.js'
+import { tryPatiently } from './backoff.js'
 import type { Cluster } from './cluster.js'
 import { errorCodes, errorName } from './error-codes.js'
 import type { FetchAnswer } from './fetch-request.js'
@@ -79,20 +79,19 @@ class RangeReader {
     return { partition, records, nextOffset: this.position }
   }
 
-  async #fetchPatiently(signal: AbortSignal | undefined): Promise<FetchAnswer | undefined> {
+  /** Undefined where `signal` aborted. */
+  #fetchPatiently(signal: AbortSignal | undefined): Promise<FetchAnswer | undefined> {
     const { topic, closed, patienceMs } = this.#options
-    const deadlineMs = Date.now() + patienceMs
-    for (let failures = 0; ; failures++) {
+    const isAborted = (): boolean => signal?.aborted === true
+    const attempt = async (): Promise<FetchAnswer | undefined> => {
       if (closed.aborted) throw new Error(`the log ${topic.name} was closed during a read`)
-      try {
-        return await this.#fetch()
-      } catch (error) {
-        if (error instanceof PositionError || Date.now() > deadlineMs) throw error
-      }
-      await pause(backoffMs(failures), signal)
-      if (signal?.aborted === true) return undefined
-      await topic.refresh().catch(() => undefined)
+      return isAborted() ? undefined : await this.#fetch()
     }
+    const mayPass = (fault: unknown): boolean => !(fault instanceof PositionError) && !closed.aborted
+    const prepare = async (): Promise<void> => {
+      if (!isAborted()) await topic.refresh().catch(() => undefined)
+    }
+    return tryPatiently(attempt, { patienceMs, mayPass, prepare, signal })
   }
 
   async #fetch(): Promise<FetchAnswer> {

@@ -68,13 +68,9 @@ export class Topic {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Finds the topic, making it where it is missing and ours. @throws where no broker answers, or it may not be made. */
-  async open(): Promise<void> {
-    while (!(await this.#look())) {
-      if (this.#options.settings === undefined) throw new Error(`Kafka has no topic ${this.name}`)
-      await this.#create()
-      await pause(propagationMs)
-    }
+  /** Finds the topic, making it where it is missing and ours. @throws where no broker answers in time, or it may not be made. */
+  open(): Promise<void> {
+    return this.#options.cluster.insist(() => this.#open())
   }
 
   /** Looks again. One look serves all who ask meanwhile. @throws where no broker answers. */
@@ -89,6 +85,14 @@ export class Topic {
   setTruncations(text: string): void {
     this.#truncations = text
     this.#renewEpoch()
+  }
+
+  async #open(): Promise<void> {
+    while (!(await this.#look())) {
+      if (this.#options.settings === undefined) throw new Error(`Kafka has no topic ${this.name}`)
+      await this.#create()
+      await pause(propagationMs)
+    }
   }
 
   async #refresh(): Promise<void> {

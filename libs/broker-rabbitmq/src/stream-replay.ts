@@ -31,6 +31,8 @@ class BoundedReader {
   readonly #watch: NodeJS.Timeout
   #position: number
   #watched: number
+  /** Of the batch that was handed out last: a read that is aborted does not end before its consumer is done with it. */
+  #handling: void | Promise<void> = undefined
   #stopListening: () => void = () => undefined
 
   constructor(options: Replay, resolve: (position: number) => void, reject: (error: unknown) => void) {
@@ -51,7 +53,8 @@ class BoundedReader {
 
   readonly #aborted = (): void => {
     const position = this.#position
-    void this.#stop().then(() => this.#resolve(position))
+    const handled = this.#stop().then(() => this.#handling)
+    handled.then(() => this.#resolve(position), this.#reject)
   }
 
   async #deliver(records: Batch['records'], nextOffset: number): Promise<void> {
@@ -61,8 +64,8 @@ class BoundedReader {
     const wanted = isLast ? records.filter((record) => record.offset < to) : records
     try {
       this.#position = position
-      const taken = this.#options.onBatch({ partition: target.partition, records: wanted, nextOffset: position })
-      if (taken !== undefined) await taken
+      this.#handling = this.#options.onBatch({ partition: target.partition, records: wanted, nextOffset: position })
+      await this.#handling
     } catch (error) {
       await this.#stop()
       return this.#reject(error)

@@ -38,7 +38,10 @@ export interface Batch {
 export type ResetReason = 'epoch' | 'expired' | 'ahead'
 
 export interface TailObserver {
-  /** Called in offset order per partition. Reading pauses until a returned promise settles; nothing piles up meanwhile. */
+  /**
+   * Called in offset order per partition. No further batch of the partition is handed out until a returned promise settles, nor does anything pile up
+   * meanwhile; other partitions may go on. The tail goes on after a batch for which it fails, which is logged.
+   */
   onBatch(batch: Batch): void | Promise<void>
   /**
    * The tail cannot go on from where it was (the log was re-created, truncated, or retention overtook it). The tail is
@@ -79,7 +82,9 @@ export interface Log {
   tail(from: ReadonlyMap<number, number>, observer: TailObserver): Promise<Tail>
   /**
    * Bounded replay: delivers the records with `from <= offset < to` and resolves with the scan position (>= `to`, which must not be above the
-   * end). Stops early, with the position reached, when `signal` aborts. @throws PositionError where `from` cannot be read from.
+   * end). Stops early, with the position reached, when `signal` aborts. One batch at a time: `onBatch` is not called while a promise of its is
+   * pending, nor after the read has ended. The read ends after its last batch is done, except where the log is closed, or begins anew, meanwhile.
+   * @throws PositionError where `from` cannot be read from, and whatever `onBatch` fails with.
    */
   read(
     partition: number,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 /** A TCP forwarder on a port of 127.0.0.1 whose connections a test can cut, and keep cut, while what is behind it runs. */
 export class Forwarder {
@@ -7,6 +8,7 @@ export class Forwarder {
   readonly #sockets = new Set<Socket>()
   #target: number | undefined
   #isCut = false
+  #isFatal: (sent: Buffer) => boolean = () => false
 
   private constructor() {
     this.#server = createServer((client) => {
@@ -39,6 +41,11 @@ export class Forwarder {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  /** From now on ends a connection on which a client sends what is fatal, which then goes no further. Asked of each chunk as it comes. */
+  cutOn(isFatal: (sent: Buffer) => boolean): void {
+    this.#isFatal = isFatal
+  }
+
   mend(): void {
     this.#isCut = false
   }
@@ -60,7 +67,17 @@ export class Forwarder {
         this.#sockets.delete(socket)
         other.destroy()
       })
-      socket.pipe(other)
     }
+    server.pipe(client)
+    client.pipe(this.#censor(client)).pipe(server)
+  }
+
+  #censor(client: Socket): Transform {
+    return new Transform({
+      transform: (sent: Buffer, _encoding, pass) => {
+        if (this.#isFatal(sent)) client.destroy()
+        else pass(null, sent)
+      },
+    })
   }
 }

@@ -39,3 +39,18 @@ test('a cut ends its connections and refuses others until it is mended', async (
   forwarder.mend()
   expect((await say('again')).answer).toBe('again')
 })
+
+test('a connection whose client sends what is fatal ends, and what is behind never hears it', async () => {
+  const { socket } = await say('hello')
+  const heard: string[] = []
+  echo.on('connection', (other) => other.on('data', (chunk) => heard.push(chunk.toString())))
+  const { socket: second } = await say('again')
+  forwarder.cutOn((sent) => sent.toString() === 'fatal')
+  const ended = once(second, 'close')
+  second.write('fatal')
+  await deadline(ended, 10_000, 'the end of the connection')
+  const answer = once(socket, 'data')
+  socket.write('others go on')
+  expect(String((await deadline(answer, 10_000, 'the echo'))[0])).toBe('others go on')
+  expect(heard).toEqual(['again'])
+})

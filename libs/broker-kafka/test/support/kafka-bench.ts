@@ -40,8 +40,8 @@ export class KafkaBench {
     const broker = await openKafkaBroker({
       partitions: 2,
       logger: this.#logger(),
-      ...options,
       brokers: this.#addresses,
+      ...options,
     })
     this.#brokers.push(broker)
     return broker

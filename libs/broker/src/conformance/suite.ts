@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { batchTests } from './batch-tests.js'
 import { epochTests } from './epoch-tests.js'
 import { featureTest } from './feature-test.js'
 import { flowTests } from './flow-tests.js'
@@ -34,6 +35,7 @@ export function testBroker(name: string, harness: BrokerHarness): void {
     describe('order', () => orderTests(harness))
     describe('positions', () => positionTests(harness, withFeature))
     describe('values', () => valueTests(harness))
+    describe('batches', () => batchTests(harness))
     describe('flow', () => flowTests(harness))
     describe('epochs', () => epochTests(harness, withFeature))
     describe('leases', () => leaseTests(harness, withFeature))

@@ -70,8 +70,10 @@ export class Membership {
     return this.#progress
   }
 
-  /** It goes on towards the live topic, in another way. One that is gone stays gone. */
+  /** It goes on towards the live topic, in another way. One that is gone stays gone. @throws where it is live: that falls behind first. */
   turn(state: Exclude<MembershipState, 'live' | 'gone'>): void {
+    if (this.state === 'live')
+      throw new Error(`a live membership of ${this.room.name} was turned ${state}: it is still on its topic`)
     if (this.state !== 'gone') this.#progress.state = state
   }
 

@@ -62,7 +62,10 @@ export class Scan {
     }
   }
 
-  /** Aborts the scan where nobody is left to serve. */
+  /**
+   * Takes one batch at a time, as `Log.read` hands them out: what waits for its turn here would else be passed by what follows it. Aborts the scan
+   * where nobody is left to serve.
+   */
   async onBatch(batch: Batch): Promise<void> {
     await this.#nextTurn()
     for (const scanned of await this.#read(batch)) await this.#give(scanned)
