@@ -9,7 +9,7 @@ export function highest(name: string, options: BenchOptions): Scenario {
   const rooms = scaled(1_000, options)
   const plan: HighestPlan = {
     rooms,
-    search: { start: scaled(64_000, options), growth: 1.3, resolution: 0.05, most: scaled(1_000_000, options) },
+    search: { start: scaled(100_000, options), growth: 1.3, resolution: 0.05, most: scaled(1_000_000, options) },
     p99LimitMs,
     settleMs: 1_000,
     measureMs: 3_000,
