@@ -11,7 +11,7 @@ describe('the options of the benchmarks', () => {
       soak: { minutes: 2, rate: undefined },
     })
     expect((await readOptions(['--write-docs'])).names).toEqual([])
-    expect((await readOptions(['--check'])).names).toEqual(['rooms', 'fanout'])
+    expect((await readOptions(['--check'])).names).toEqual(['rooms', 'fanout-100'])
     await expect(readOptions(['no-such'])).rejects.toThrow('no-such')
   })
 

@@ -61,7 +61,7 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
   --gateway FOLDER      the built gateway of another checkout plays the raw server's part
   --minutes N           soak: how long; default 30
   --rate N              soak: events/s; default half of the highest rate that is kept
-  --check               adds 20 % to the gateway's CPU and fails where that is not noticed; for rooms and fanout without a name
+  --check               adds 20 % to the gateway's CPU and fails where that is not noticed; for rooms and fanout-100 without a name
   --slow-down µs        the gateway runs a busy loop for each event: what the benchmark must notice
   --peer NAME|FILE      in peers-…: in place of all that are built in (${knownPeers.map(({ name }) => name).join(', ')})
                         this one, or the one a file describes; may be given several times
@@ -70,7 +70,7 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
   --plots               tables and plots of the documentation anew, of the figures that it has; runs nothing
 `
 
-const checkedNames = ['rooms', 'fanout']
+const checkedNames = ['rooms', 'fanout-100']
 
 export class UsageError extends Error {}
 

@@ -3,11 +3,11 @@ import type { BrokerKind } from '../brokers.js'
 import { type DeliveryPlan, type DeliveryResult, runDelivery } from '../delivery-run.js'
 import { type Figure, figure, type Goal, type MakeScenario, type Scenario, scaled } from './scenario.js'
 
-export function fanout(broker: BrokerKind, cpuGoal: number): MakeScenario {
+export function fanout(broker: BrokerKind, rate: number, cpuGoal: number): MakeScenario {
   return (name, options) => {
     const { warmUpMs, measureMs } = options
     const sockets = scaled(1_000, options)
-    const plan = { broker, rooms: 1, sockets, eventsPerSecond: scaled(1_000, options), warmUpMs, measureMs }
+    const plan = { broker, rooms: 1, sockets, eventsPerSecond: scaled(rate, options), warmUpMs, measureMs }
     const title = `fan-out, ${broker}: 1 room, ${sockets} sockets, ${plan.eventsPerSecond} events/s`
     const cpu = delivered('cpu', 'CPU per frame', 'µs', { times: cpuGoal }, (run) => run.cpuUsPerFrame)
     return delivery(name, title, plan, cpu, undefined)

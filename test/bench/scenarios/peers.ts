@@ -25,7 +25,7 @@ const withoutGoals = (figures: readonly Figure[]): Figure[] => figures.map((one)
 
 /** Each peer at the rate at which a frame costs it least; the gateway at its own. */
 export function peersFanout(name: string, options: BenchOptions): Scenario {
-  const ofGateway = fanout('kafka', 1)(name, options)
+  const ofGateway = fanout('kafka', 1_000, 1)(name, options)
   const { warmUpMs, measureMs } = options
   const most = scaled(1_000, options)
   const plan = { broker: 'kafka' as const, rooms: 1, sockets: ofGateway.connections, warmUpMs, measureMs }
