@@ -22,6 +22,20 @@ describe('work that can wait', () => {
     }
   })
 
+  test('gets 2 ms of a short turn, a third of a long one, and 10 ms at most', async () => {
+    let nowMs = 1_000
+    const turns = new Turns(() => nowMs)
+    const pieceAfter = async (turnMs: number) => {
+      nowMs += turnMs
+      return (await turns.next()) - nowMs
+    }
+    expect(await pieceAfter(0)).toBe(2)
+    expect(await pieceAfter(3)).toBe(2)
+    expect(await pieceAfter(24)).toBe(8)
+    expect(await pieceAfter(90)).toBe(10)
+    expect(await pieceAfter(5_000)).toBe(2)
+  })
+
   test('goes on after a while in which there was none', async () => {
     const turns = new Turns()
     for (let round = 0; round < 3; round++) {

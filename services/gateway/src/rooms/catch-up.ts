@@ -6,7 +6,7 @@
 import { keptFrame, liveFrame } from '../encoder/event-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
 import { sizeOf } from '../log/recent-window.js'
-import { pieceMs, type Turns } from '../turns/turns.js'
+import type { Turns } from '../turns/turns.js'
 import type { Membership, Progress } from './membership.js'
 import { isSessionRoom, wireName } from './session-room.js'
 
@@ -70,11 +70,10 @@ export class CatchUp {
     this.resume(membership)
   }
 
-  readonly #doPiece = (): void => {
+  readonly #doPiece = (endsAtMs: number): void => {
     const queue = this.#queue
-    const deadlineMs = this.#options.now() + pieceMs
     let done = 0
-    while (done < queue.length && (done === 0 || this.#options.now() < deadlineMs)) this.#advance(queue[done++]!)
+    while (done < queue.length && (done === 0 || this.#options.now() < endsAtMs)) this.#advance(queue[done++]!)
     this.#queue = done === queue.length ? [] : queue.slice(done)
     this.#isScheduled = this.#queue.length > 0
     if (this.#isScheduled) this.#options.turns.take(this.#doPiece)

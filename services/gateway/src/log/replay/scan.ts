@@ -5,7 +5,7 @@ import { liveFrame, ownFrame } from '../../encoder/event-frame.js'
 import type { Membership } from '../../rooms/membership.js'
 import type { Room } from '../../rooms/room.js'
 import { isSessionRoom } from '../../rooms/session-room.js'
-import { pieceMs, type Turns } from '../../turns/turns.js'
+import type { Turns } from '../../turns/turns.js'
 import { LoggedEvent } from '../logged-event.js'
 
 export interface ScanOptions {
@@ -122,8 +122,7 @@ export class Scan {
   }
 
   async #nextTurn(): Promise<void> {
-    await this.#turns.next()
-    this.#pieceEndsAtMs = performance.now() + pieceMs
+    this.#pieceEndsAtMs = await this.#turns.next()
   }
 }
 
