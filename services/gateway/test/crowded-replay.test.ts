@@ -183,4 +183,28 @@ describe('catching up', () => {
       await crowded.close()
     }
   })
+
+  test('from the log ends although the window moves on before a member has its turn', async () => {
+    const small = await FakeNode.open({ ROOMWAY_RECENT_WINDOW_BYTES: String(1_048_576) })
+    const { events } = small.broker
+    const room = 'chat:busy'
+    let appended = 0
+    const publish = async (count: number) => {
+      for (let n = 0; n < count; n++) await events.append([record(room, appended++, 'x'.repeat(10_000))])
+    }
+    await publish(300)
+    expect(small.node.tail.windows()[0]!.from).toBeGreaterThan(100)
+    let readings = 0
+    events.read = async (partition, from, to, onBatch) => {
+      await onBatch({ partition, records: events.records[partition]!.slice(from, to), nextOffset: to })
+      if (readings++ < 20) await publish(10)
+      return to
+    }
+    const client = await small.connect()
+    small.send(client, { type: 'join', id: 1, room, from: { epoch: 'e1', offset: -1 } })
+    await turns(200)
+    expect(readings).toBeLessThan(20)
+    expect(client.socket.events(room)).toHaveLength(appended)
+    await small.close()
+  })
 })

@@ -31,6 +31,8 @@ export interface ReplayPoolOptions {
 
 const retryDelayMs = 500
 const maxScanOffsets = 65_536
+/** How far a scan reads into the window, at most. */
+const overlapOffsets = 4_096
 /** Each so many requests of a partition those that have left are forgotten. */
 const pruneEvery = 64
 
@@ -120,10 +122,14 @@ export class ReplayPool {
     const from = Math.max(start, lowest - lookbackOffsets)
     const scan = new Scan(this.#options, partition, from, served, id)
     const { window } = served[0]!.room
-    // The window moves on meanwhile: what it has let go of by the end still belongs to this reading.
-    const end = () => Math.min(window.from, lowest + maxScanOffsets)
-    for (let next = from, to = end(); next < to && !id.signal.aborted; next = to, to = end())
+    // The window moves on meanwhile, and until the members have their turn: a reading that ended where it begins would leave them below it again.
+    const overlap = () => Math.min(overlapOffsets, (window.next - window.from) >> 1)
+    const end = (ahead: number) => Math.min(window.from + ahead, lowest + maxScanOffsets)
+    for (let next = from; next < end(overlap() >> 1) && !id.signal.aborted; ) {
+      const to = end(overlap())
       await log.read(partition, next, to, (batch) => (id.signal.aborted ? undefined : scan.onBatch(batch)), id.signal)
+      next = to
+    }
   }
 }
 
