@@ -48,6 +48,8 @@ export interface EventReaderOptions {
 export interface EventReader {
   /** The event this record is; undefined where it is a marker, a duplicate, an outcome without an event in the room, or set aside. */
   read(record: BrokerRecord): RoomEvent | undefined
+  /** The same for a record whose event nobody wants: only what it says of those above it is noted. */
+  pass(record: BrokerRecord): void
   /** Where the latest outcome of a command stands, whether or not it counts; -1 where there is none in the `lookbackOffsets` offsets that were read last. */
   lastOutcome(commandKey: string): number
 }
@@ -112,6 +114,11 @@ class Reader implements EventReader {
       user: headers[headerNames.user],
       traceparent: headers[headerNames.traceparent],
     }
+  }
+
+  pass(record: BrokerRecord): void {
+    const { headers } = record
+    if (headers[headerNames.id] !== undefined || cloudEventOf(headers) !== undefined) this.read(record)
   }
 
   lastOutcome(commandKey: string): number {

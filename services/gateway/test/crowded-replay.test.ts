@@ -207,4 +207,70 @@ describe('catching up', () => {
     expect(client.socket.events(room)).toHaveLength(appended)
     await small.close()
   })
+
+  test('from the log ends for all who are far back, each elsewhere, although the log grows by two fifths of what is read meanwhile', async () => {
+    const { events } = fake.broker
+    const [window] = fake.node.tail.windows()
+    const clients = 12
+    const apart = 70_000
+    const grow = (offsets: number) => {
+      window!.next += offsets
+      window!.from = window!.next - 10_000
+    }
+    grow(clients * apart)
+    let readings = 0
+    events.read = async (partition, from, to, onBatch) => {
+      readings++
+      await onBatch({ partition, records: [], nextOffset: to })
+      grow(Math.ceil((to - from) * 0.4))
+      return to
+    }
+    const all = await Promise.all(Array.from({ length: clients }, () => fake.connect()))
+    for (const [n, client] of all.entries()) join(client, `chat:${n}`, n * apart)
+    const isDone = () => all.every(({ socket }) => socket.frames.at(-1)!.type === 'joined')
+    for (let n = 0; n < 5_000 && !isDone() && readings < 1_000; n++) await turns(1)
+    expect(readings).toBeLessThan(200)
+    expect(isDone()).toBe(true)
+  })
+
+  test('takes along whom a sweep comes to, and gives them each event once, by all that stands below their position', async () => {
+    const { events } = fake.broker
+    const named = (n: number, id: string) => ({ ...record('chat:2', n), headers: { 'roomway-id': id } })
+    const at = new Map([65_000, 72_000, 100_000].map((offset) => [offset, named(offset, offset < 100_000 ? 'x' : 'y')]))
+    await events.append(
+      Array.from({ length: 150_000 }, (_, n) => at.get(n) ?? record(n === 20 ? 'chat:1' : 'other', n)),
+    )
+    forget()
+    for (let n = 0; n < 2; n++) {
+      const before = await fake.connect()
+      join(before, 'chat:1', 149_990)
+      for (let turn = 0; turn < 5_000 && before.socket.frames.at(-1)!.type !== 'joined'; turn++) await turns(1)
+    }
+    expect(fake.node.scansTotal).toBe(2)
+    const [back, ahead] = [await fake.connect(), await fake.connect()]
+    join(back, 'chat:1', -1)
+    await turns(5)
+    join(ahead, 'chat:2', 70_000)
+    const isDone = () => [back, ahead].every(({ socket }) => socket.frames.at(-1)!.type === 'joined')
+    for (let n = 0; n < 100_000 && !isDone(); n++) await turns(1)
+    expect(fake.node.scansTotal).toBe(3)
+    expect(back.socket.events('chat:1').map(({ offset }) => offset)).toEqual([20])
+    expect(ahead.socket.events('chat:2').map(({ offset }) => offset)).toEqual([100_000])
+  }, 60_000)
+
+  test('looks at no more of the log than the records of its rooms, and all outcomes', async () => {
+    const { events } = fake.broker
+    const command = (room: string, id: string) => ({
+      ...record(room, 0),
+      headers: { 'roomway-id': id, 'roomway-seen': '-1', 'roomway-time': '1' },
+    })
+    await events.append([command('chat:2', 'one:1'), command('chat:1', 'one:1'), command('chat:1', 'two:1')])
+    await events.append([record('chat:1', 3)])
+    forget()
+    const client = await fake.connect()
+    join(client, 'chat:1', -1)
+    await turns(20)
+    // The id of the first is that of a command in another room, which came to its outcome there.
+    expect(client.socket.events('chat:1').map(({ offset }) => offset)).toEqual([2, 3])
+  })
 })

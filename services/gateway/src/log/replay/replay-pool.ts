@@ -1,14 +1,17 @@
 /*
  * Scans of the log for positions below the recent window. Requests of one partition are coalesced: a scan begins when no more come (gathering.ts), all
  * that wait then share it, later ones share the next; few scans run at once in a node. So thousands that come back together cost a reading or two.
- * A scan ends at the window, or after a stretch, so that who is far back does not hold up who is near; who is not at the window by then asks again.
+ * A scan ends at the window, or after a stretch, so that who is far back does not hold up who is near; who is not at the window by then asks again. Every third
+ * of a partition is a sweep: it begins with who is furthest back, goes on for some stretches, and takes along whom it comes to, so that what all need is
+ * read once. Were all served in turn only, each where they are, a log that grows fast would grow faster than each of them gets on.
  * It ends early when nobody is left to serve.
  */
-import { type Log, PositionError } from '@roomway/broker'
+import { type Batch, type Log, PositionError } from '@roomway/broker'
 import type { ResetReason } from '@roomway/protocol'
 import { lookbackOffsets, type RoomDirectory } from '@roomway/records'
 import type { Membership } from '../../rooms/membership.js'
 import type { Turns } from '../../turns/turns.js'
+import type { RecentWindow } from '../recent-window.js'
 import { Gathering } from './gathering.js'
 import { isServed, Scan } from './scan.js'
 
@@ -35,11 +38,14 @@ const maxScanOffsets = 65_536
 const overlapOffsets = 4_096
 /** Each so many requests of a partition those that have left are forgotten. */
 const pruneEvery = 64
+const sweepEvery = 3
+const sweepStretches = 4
 
 export class ReplayPool {
   readonly #options: ReplayPoolOptions
   readonly #waiting = new Map<number, Membership[]>()
   readonly #running = new Map<number, AbortController>()
+  readonly #scans = new Map<number, number>()
   readonly #gathering: Gathering
   #state: 'open' | 'closed' = 'open'
   scansTotal = 0
@@ -81,20 +87,23 @@ export class ReplayPool {
     for (const [partition, waiting] of this.#waiting) {
       if (this.#running.size >= this.#options.maxScans || this.#state === 'closed') return
       if (this.#running.has(partition) || this.#gathering.has(partition)) continue
-      const { members, later } = together(waiting.filter(isReplaying))
+      const scans = (this.#scans.get(partition) ?? 0) + 1
+      this.#scans.set(partition, scans)
+      const isSweep = scans % sweepEvery === 0
+      const { members, later } = together(waiting.filter(isReplaying), isSweep)
       this.#waiting.delete(partition)
       if (later.length > 0) this.#waiting.set(partition, later)
-      if (members.length > 0) void this.#run(partition, members)
+      if (members.length > 0) void this.#run(partition, members, isSweep ? sweepStretches : 1)
     }
   }
 
-  async #run(partition: number, members: Membership[]): Promise<void> {
+  async #run(partition: number, members: Membership[], stretches: number): Promise<void> {
     this.scansTotal++
     const scan = new AbortController()
     this.#running.set(partition, scan)
     for (const membership of members) membership.progress.scan = scan
     try {
-      await this.#scan(partition, members, scan)
+      await this.#scan(partition, members, scan, stretches)
     } catch (error) {
       if (!(error instanceof PositionError && error.reason === 'expired')) {
         this.#options.onFault(error)
@@ -109,7 +118,7 @@ export class ReplayPool {
     this.#fill()
   }
 
-  async #scan(partition: number, members: Membership[], id: AbortController): Promise<void> {
+  async #scan(partition: number, members: Membership[], id: AbortController, stretches: number): Promise<void> {
     const { log, onReset } = this.#options
     const start = await log.start(partition)
     for (const membership of members) {
@@ -121,23 +130,53 @@ export class ReplayPool {
     for (const { progress } of served) lowest = Math.min(lowest, progress.position + 1)
     const from = Math.max(start, lowest - lookbackOffsets)
     const scan = new Scan(this.#options, partition, from, served, id)
-    const { window } = served[0]!.room
+    let next = from
+    for (let stretch = 1; ; stretch++) {
+      const last = Math.max(lowest, next) + maxScanOffsets
+      next = await this.#read(served[0]!.room.window, next, last, scan, id.signal)
+      if (next < last || stretch === stretches || id.signal.aborted) return
+      const joining = this.#takeWaiting(partition, next)
+      for (const { progress } of joining) progress.scan = id
+      members.push(...joining)
+      scan.join(joining, next)
+    }
+  }
+
+  /** From `next` up to `last`, or some way into the window. Returns how far it came. */
+  async #read(window: RecentWindow, next: number, last: number, scan: Scan, signal: AbortSignal): Promise<number> {
     // The window moves on meanwhile, and until the members have their turn: a reading that ended where it begins would leave them below it again.
     const overlap = () => Math.min(overlapOffsets, (window.next - window.from) >> 1)
-    const end = (ahead: number) => Math.min(window.from + ahead, lowest + maxScanOffsets)
-    for (let next = from; next < end(overlap() >> 1) && !id.signal.aborted; ) {
+    const end = (ahead: number) => Math.min(window.from + ahead, last)
+    const onBatch = (batch: Batch) => (signal.aborted ? undefined : scan.onBatch(batch))
+    let position = next
+    while (position < end(overlap() >> 1) && !signal.aborted) {
       const to = end(overlap())
-      await log.read(partition, next, to, (batch) => (id.signal.aborted ? undefined : scan.onBatch(batch)), id.signal)
-      next = to
+      await this.#options.log.read(window.partition, position, to, onBatch, signal)
+      position = to
     }
+    return position
+  }
+
+  /** Those that a scan at `next` can take along in its next stretch. */
+  #takeWaiting(partition: number, next: number): readonly Membership[] {
+    const waiting = this.#waiting.get(partition)?.filter(isReplaying) ?? []
+    const isAhead = ({ progress }: Membership) =>
+      progress.position + 1 >= next && progress.position < next + maxScanOffsets
+    const later = waiting.filter((membership) => !isAhead(membership))
+    if (later.length > 0) this.#waiting.set(partition, later)
+    else this.#waiting.delete(partition)
+    return waiting.filter(isAhead)
   }
 }
 
 const isReplaying = (membership: Membership): boolean => membership.state === 'replaying'
 
-/** Who is served along with the first of those that wait: it gets on by half a stretch at least, whatever the others ask for. */
-function together(waiting: readonly Membership[]): { readonly members: Membership[]; readonly later: Membership[] } {
-  const nearest = (waiting[0]?.progress.position ?? 0) - maxScanOffsets / 2
+/** Who is served together: with who is furthest back in a sweep, else with who has waited longest, which gets on by half a stretch at least. */
+function together(
+  waiting: readonly Membership[],
+  isSweep: boolean,
+): { readonly members: Membership[]; readonly later: Membership[] } {
+  const nearest = isSweep ? Number.NEGATIVE_INFINITY : (waiting[0]?.progress.position ?? 0) - maxScanOffsets / 2
   let lowest = Number.MAX_SAFE_INTEGER
   for (const { progress } of waiting)
     if (progress.position >= nearest && progress.position < lowest) lowest = progress.position

@@ -38,7 +38,7 @@ export class Scan {
   readonly #softLimitBytes: number
   readonly #turns: Turns
   readonly #reader: EventReader
-  readonly #members: readonly Membership[]
+  readonly #members: Membership[] = []
   readonly #byRoom = new Map<string, ScannedRoom>()
   #pieceEndsAtMs = 0
 
@@ -52,13 +52,18 @@ export class Scan {
     this.#id = id
     this.#softLimitBytes = options.softLimitBytes
     this.#turns = options.turns
-    this.#members = members
     this.#reader = openEventReader({ epoch: options.epoch, partition, directory: options.directory })
+    this.join(members, from)
+  }
+
+  /** They are served from `next` on, below which they miss nothing; all of the log from their duplicates' reach on was read. Not while a batch is being taken. */
+  join(members: readonly Membership[], next: number): void {
     for (const membership of members) {
       const { room } = membership
       const scanned = this.#byRoom.get(room.name)
+      this.#members.push(membership)
       if (scanned !== undefined) scanned.members.push(membership)
-      else this.#byRoom.set(room.name, { room, members: [membership], prev: from - 1, events: [] })
+      else this.#byRoom.set(room.name, { room, members: [membership], prev: next - 1, events: [] })
     }
   }
 
@@ -83,9 +88,14 @@ export class Scan {
     const rooms = new Set<ScannedRoom>()
     for (let n = 0; n < records.length; n++) {
       if (n % readAtOnce === 0 && this.#isPieceDone()) await this.#nextTurn()
-      const event = this.#reader.read(records[n]!)
-      const scanned = event === undefined ? undefined : this.#byRoom.get(event.room)
-      if (event === undefined || scanned === undefined) continue
+      const record = records[n]!
+      const scanned = this.#byRoom.get(record.key!)
+      if (scanned === undefined) {
+        this.#reader.pass(record)
+        continue
+      }
+      const event = this.#reader.read(record)
+      if (event === undefined) continue
       scanned.events.push(new LoggedEvent(scanned.room, event, scanned.prev, 0))
       scanned.prev = event.offset
       rooms.add(scanned)
