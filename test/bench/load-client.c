@@ -3,8 +3,9 @@
  *
  *   load-client port=8080 path=/v1/ws?room={room} rooms=1000 [hello={"type":"join",...} ...] [readyFrames=2]
  *               [eventPrefix={"type":"event"] [subprotocol=name] [tokens=file] [sampleEvery=1] [ping=2 pong=3] [split=lines]
+ *               [numbers=4,8,15]
  *
- * `{room}` is the connection's number modulo `rooms`; line i of the tokens file is sent by connection i as a bearer token. `hello` may stand
+ * `{room}` is the connection's number modulo `rooms`, or the `numbers` in turn; line i of the tokens file is sent by connection i as a bearer token. `hello` may stand
  * several times: the first is sent after the upgrade, each further one when one more frame has come; an empty one stands for sending nothing.
  * A connection is ready once it got `readyFrames` frames; from then on frames that begin with `eventPrefix` are events. A frame that is
  * `ping`, word for word, is answered by `pong` and counts nowhere. With `split=lines` each line of a frame is taken for a frame. The text of
@@ -46,6 +47,7 @@ struct connection {
 static const char *path = "/", *hellos[MAX_HELLOS], *event_prefix = "", *ping = "", *pong = "", *subprotocol = "", *tokens_file = "";
 static int port, rooms = 1, hello_count, ready_frames, sample_every = 1, split_lines;
 static size_t event_prefix_length, ping_length;
+static int *numbers, number_count;
 static char **tokens;
 static int token_count;
 static struct connection connections[MAX_CONNECTIONS];
@@ -143,13 +145,17 @@ static void become_ready(struct connection *c) {
   }
 }
 
+static int room_of(int index) {
+  return number_count > 0 ? numbers[index % number_count] : index % rooms;
+}
+
 static void upgrade(struct connection *c) {
   char where[1024], request[8192];
   int index = (int)(c - connections), error = 0;
   socklen_t size = sizeof error;
   getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) die("connect", strerror(error));
-  fill(where, sizeof where, path, index % rooms);
+  fill(where, sizeof where, path, room_of(index));
   int length = snprintf(request, sizeof request,
     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s%s%s%s\r\n", where, port,
@@ -171,7 +177,7 @@ static void lose(struct connection *c, int code) {
 static void say_hello(struct connection *c) {
   char line[4096];
   if (c->frames >= hello_count) return;
-  fill(line, sizeof line, hellos[c->frames], (int)(c - connections) % rooms);
+  fill(line, sizeof line, hellos[c->frames], room_of((int)(c - connections)));
   if (*line) send_frame(c, 1, line, strlen(line));
 }
 
@@ -334,6 +340,11 @@ static void read_tokens(void) {
   fclose(file);
 }
 
+static void read_numbers(const char *list) {
+  if ((numbers = calloc(MAX_CONNECTIONS, sizeof *numbers)) == NULL) die("out of memory", "");
+  for (; *list && number_count < MAX_CONNECTIONS; list += strcspn(list, ","), list += *list == ',') numbers[number_count++] = atoi(list);
+}
+
 static void read_arguments(int count, char **arguments) {
   for (int i = 1; i < count; i++) {
     char *value = strchr(arguments[i], '=');
@@ -343,6 +354,7 @@ static void read_arguments(int count, char **arguments) {
     if (strcmp(name, "port") == 0) port = atoi(value);
     else if (strcmp(name, "path") == 0) path = value;
     else if (strcmp(name, "rooms") == 0) rooms = atoi(value);
+    else if (strcmp(name, "numbers") == 0) read_numbers(value);
     else if (strcmp(name, "hello") == 0) {
       if (hello_count == MAX_HELLOS) die("too many hellos", value);
       hellos[hello_count++] = value;

@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly rooms: number
   /** The latency of every n-th event is looked at. */
   readonly sampleEvery: number
+  /** Of the rooms that its connections are in, in turn, in place of 0 to `rooms`. */
+  readonly numbers?: readonly number[]
   /** A file with a bearer token for each connection. */
   readonly tokensFile: string | undefined
 }
@@ -115,7 +117,13 @@ export class LoadClient {
 }
 
 function argumentsOf(target: LoadTarget, options: LoadOptions): string[] {
-  const { tokensFile, rooms, sampleEvery } = options
-  const given = { ...target, rooms, sampleEvery, ...(tokensFile !== undefined && { tokens: tokensFile }) }
+  const { tokensFile, rooms, numbers, sampleEvery } = options
+  const given = {
+    ...target,
+    rooms,
+    sampleEvery,
+    ...(tokensFile !== undefined && { tokens: tokensFile }),
+    ...(numbers !== undefined && { numbers: numbers.join(',') }),
+  }
   return Object.entries(given).flatMap(([name, value]) => [value].flat().map((one) => `${name}=${one}`))
 }

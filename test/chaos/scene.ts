@@ -43,18 +43,20 @@ export async function withScene<T>(options: SceneOptions, use: (scene: Scene) =>
   try {
     const broker = await keep(startBroker(options.broker))
     const env = environment(options, broker)
-    const slot = (name: string, program: string) =>
+    const slot = (name: string, program: string, own: Readonly<Record<string, string>> = {}) =>
       keep(
         NodeSlot.open({
           name,
           program,
-          env,
+          env: { ...env, ...own },
           replacements: { ...stalling, ...options.replacements },
           logFolder: options.logFolder,
         }),
       )
     const apps = await each(options.apps, (n) => slot(`app ${n}`, 'test/chaos/app.ts'))
-    const gateways = await each(options.gateways, (n) => slot(`gateway ${n}`, 'services/gateway/src/main.ts'))
+    const gateways = await each(options.gateways, (n) =>
+      slot(`gateway ${n}`, 'services/gateway/src/main.ts', following(n)),
+    )
     await Promise.all([...apps, ...gateways].map((one) => one.start()))
     await Promise.all([...apps, ...gateways].map(whenReady))
     const urls = gateways.map(({ port }) => `ws://127.0.0.1:${port}`)
@@ -64,6 +66,9 @@ export async function withScene<T>(options: SceneOptions, use: (scene: Scene) =>
     for (const one of opened.reverse()) await one.close()
   }
 }
+
+/** The first reads everything, the others what their clients want. */
+const following = (gateway: number) => ({ ROOMWAY_FOLLOW: gateway === 0 ? 'all' : 'wanted' })
 
 /** Resolves when the node is ready. */
 export async function whenReady(slot: NodeSlot): Promise<void> {

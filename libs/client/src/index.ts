@@ -1,4 +1,5 @@
 export type { JoinFrom, Position, ResetReason } from '@roomway/protocol'
+export { placeOf } from '@roomway/protocol'
 export type { AnswerOf, EventsOf } from './application-types.js'
 export type { Client, ClientListeners } from './client.js'
 export type { Clock } from './clock.js'

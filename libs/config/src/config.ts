@@ -96,6 +96,8 @@ export interface Config {
   readonly limits: LimitsConfig
   /** Bounds of the node's window on the end of the log: of all partitions together, and of age. */
   readonly recentWindow: { readonly maxBytes: number; readonly maxAgeMs: number }
+  /** Which partitions of the events log a gateway reads: all, or those that something of its clients is in. */
+  readonly follow: 'all' | 'wanted'
   readonly heartbeatMs: number
   readonly resumeMs: number
   readonly handlerDeadlineMs: number

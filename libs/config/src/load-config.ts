@@ -104,6 +104,7 @@ function assemble(values: SettingValues, env: Environment, command: Command, fau
     sessionSecret: values.ROOMWAY_SESSION_SECRET ?? values.ROOMWAY_JWT_SECRET,
     limits,
     recentWindow: { maxBytes: values.ROOMWAY_RECENT_WINDOW_BYTES, maxAgeMs: values.ROOMWAY_RECENT_WINDOW_MS },
+    follow: values.ROOMWAY_FOLLOW,
     heartbeatMs: values.ROOMWAY_HEARTBEAT_MS,
     resumeMs: values.ROOMWAY_RESUME_MS,
     handlerDeadlineMs: values.ROOMWAY_HANDLER_DEADLINE_MS,

@@ -226,6 +226,11 @@ const limits = {
     schema: integer(1000, 86_400_000).default(300_000),
     meaning: 'How far back that window reaches, in ms.',
   },
+  ROOMWAY_FOLLOW: {
+    schema: choice(['all', 'wanted']).default('all'),
+    meaning:
+      'Which partitions of the events log a gateway reads: `all`, or those that its clients’ rooms are in (`wanted`), for a load balancer that [places clients by room](scaling.md#placing-clients-by-room).',
+  },
   ROOMWAY_HEARTBEAT_MS: {
     schema: integer(5000, 300_000).default(25_000),
     meaning: 'How often a quiet connection is pinged, in ms.',

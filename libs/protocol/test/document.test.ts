@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { parseClientFrame } from '../src/client-frames.js'
-import { closeCodes, errorCodes, mayReconnect, subprotocols } from '../src/index.js'
+import { closeCodes, errorCodes, mayReconnect, placeOf, subprotocols } from '../src/index.js'
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
 const document = read('../../../docs/protocol.md')
@@ -35,6 +35,12 @@ describe('docs/protocol.md', () => {
   test('holds the close codes as they are', () => {
     const rows = Object.entries(closeCodes).map(([name, { code, meaning }]) => [`${code}`, `\`${name}\``, meaning])
     expect(table('Close codes')).toEqual(rows)
+  })
+
+  test('holds examples of places', () => {
+    const examples = [...document.matchAll(/`([^`]+)` is at `([0-9a-f]{2})`/g)]
+    expect(examples.map(([, room]) => placeOf(room!))).toEqual(examples.map(([, , place]) => place))
+    expect(document).toContain(`\`Zürich\` at \`${placeOf('Zürich')}\``)
   })
 
   test('names every type of frame and every subprotocol', () => {

@@ -11,7 +11,7 @@ export * from './envelope.js'
 export { type EventReader, type EventReaderOptions, openEventReader, placeId, type RoomEvent } from './event-reader.js'
 export { outcomeCounts } from './first-outcome.js'
 export { forwardDoor, forwardOf, isForward } from './forward.js'
-export { homeOf, murmur2 } from './home.js'
+export { homeOf } from './home.js'
 export {
   answerRecord,
   eventRecord,

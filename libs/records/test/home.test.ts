@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { homeOf, murmur2, RoomDirectory } from '@roomway/records'
+import { murmur2 } from '@roomway/protocol'
+import { homeOf, RoomDirectory } from '@roomway/records'
 
 const encoder = new TextEncoder()
 

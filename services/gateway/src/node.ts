@@ -11,6 +11,7 @@ import { DirectPublishes } from './commands/direct-publishes.js'
 import { Admission } from './connection/admission.js'
 import type { Connection } from './connection/connection.js'
 import { FrameRouter } from './connection/frame-router.js'
+import { Gate } from './connection/gate.js'
 import { Memberships } from './connection/memberships.js'
 import { Publish } from './connection/publish.js'
 import { Reauthentication } from './connection/reauthentication.js'
@@ -131,6 +132,7 @@ export class Node {
       sessions,
       tail: this.tail,
       fanOut: this.fanOut,
+      pending: () => [...this.direct.partitions(), ...this.admission.partitions()],
       codecs,
     })
     this.reception = this.#createReception(authenticator, key, tracing)
@@ -191,6 +193,7 @@ export class Node {
     return new EventsTail({
       log: this.#logs.events,
       logger,
+      follow: config.follow,
       windowMaxBytes: config.recentWindow.maxBytes,
       windowMaxAgeMs: config.recentWindow.maxAgeMs,
       windowFillOffsets,
@@ -275,6 +278,7 @@ export class Node {
       resume,
       publish,
       reauthentication: new Reauthentication({ authenticator, memberships }),
+      gate: tail.followsAll ? undefined : new Gate({ tail, tokens }),
     })
     const { node, resumeMs, heartbeatMs } = config
     const welcome = { node, resumeMs, heartbeatMs, limits: { maxPayloadBytes, maxRooms, publishesPerSecond } }

@@ -14,7 +14,8 @@ export class FakeLog implements Log {
   appends = 0
   tails = 0
   #observer: TailObserver | undefined
-  #next: number[] = []
+  /** Of the partitions that are tailed. */
+  #next: (number | undefined)[] = []
 
   constructor(partitions: number) {
     this.partitions = partitions
@@ -42,14 +43,15 @@ export class FakeLog implements Log {
   async tail(from: ReadonlyMap<number, number>, observer: TailObserver): Promise<Tail> {
     this.tails++
     this.#observer = observer
-    this.#next = this.records.map((_, p) => from.get(p) ?? 0)
+    this.#next = this.records.map((_, p) => from.get(p))
     if (this.isFollowing) for (let p = 0; p < this.partitions; p++) this.deliver(p)
     return { lastActivityMs: () => Date.now(), close: async () => this.#forget(observer) }
   }
 
   /** Hands the tail up to `count` more records of a partition. */
   deliver(partition: number, count = Number.MAX_SAFE_INTEGER): void {
-    const from = this.#next[partition]!
+    const from = this.#next[partition]
+    if (from === undefined) return
     const records = this.records[partition]!.slice(from, from + count)
     if (records.length === 0 || this.#observer === undefined) return
     this.#next[partition] = from + records.length

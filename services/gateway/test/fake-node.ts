@@ -98,17 +98,17 @@ export class FakeNode {
     return new FakeNode(broker, node)
   }
 
-  async connect(format: WireFormat = 'json'): Promise<FakeClient> {
-    const client = this.connectAtOnce(format)
+  async connect(format: WireFormat = 'json', place?: number): Promise<FakeClient> {
+    const client = this.connectAtOnce(format, place)
     await Promise.resolve()
     await Promise.resolve()
     return client
   }
 
   /** As `connect`, but its token is still to be verified. */
-  connectAtOnce(format: WireFormat = 'json'): FakeClient {
+  connectAtOnce(format: WireFormat = 'json', place?: number): FakeClient {
     const socket = new FakeSocket(format)
-    const guest = this.node.reception.onOpen(socket, { isOriginAllowed: true, token: undefined })
+    const guest = this.node.reception.onOpen(socket, { isOriginAllowed: true, token: undefined, place })
     const client = { socket, guest }
     this.#clients.push(client)
     return client

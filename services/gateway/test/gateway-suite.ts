@@ -8,6 +8,11 @@ import { testResuming } from './suites/resuming.js'
 import { testStreaming } from './suites/streaming.js'
 import type { OpenBroker } from './test-nodes.js'
 
+/** The same, of nodes that follow only what is wanted. */
+export const followingWhatIsWanted =
+  (openBroker: OpenBroker): OpenBroker =>
+  async () => ({ ...(await openBroker()), env: { ROOMWAY_FOLLOW: 'wanted' } })
+
 /** What a gateway promises whatever broker runs. */
 export function testGateway(name: string, openBroker: OpenBroker): void {
   describe(`a gateway on ${name}`, () => {

@@ -10,6 +10,8 @@ export interface Deployment {
   open(): Promise<Broker>
   /** Deletes a log and makes it again, empty. */
   recreateLog(name: 'events'): Promise<void>
+  /** Of every gateway on it. */
+  readonly env?: Readonly<Record<string, string>>
   close(): Promise<void>
 }
 export type OpenBroker = () => Promise<Deployment>
@@ -31,7 +33,11 @@ export class TestNodes {
   }
 
   async gateway(env: Record<string, string> = {}, broker?: Broker): Promise<Gateway> {
-    const options = { broker: broker ?? (await this.deployment.open()), config: testConfig(env), logger: silentLogger }
+    const options = {
+      broker: broker ?? (await this.deployment.open()),
+      config: testConfig({ ...this.deployment.env, ...env }),
+      logger: silentLogger,
+    }
     const gateway = await startGateway(options)
     this.#gateways.push(gateway)
     return gateway

@@ -14,6 +14,7 @@ const settings = {
   port: Number(given.get('port')),
   path: given.get('path') ?? '/',
   rooms: Number(given.get('rooms') ?? 1),
+  numbers: given.get('numbers')?.split(',').map(Number),
   hellos: pairs.filter(([name]) => name === 'hello').map(([, value]) => value),
   readyFrames: Number(given.get('readyFrames') ?? 0),
   eventPrefix: Buffer.from(given.get('eventPrefix') ?? ''),
@@ -62,7 +63,9 @@ class Connection {
   }
 
   #fill(template: string): string {
-    return template.replace('{room}', String(this.#index % settings.rooms))
+    const { numbers, rooms } = settings
+    const room = numbers === undefined ? this.#index % rooms : numbers[this.#index % numbers.length]
+    return template.replace('{room}', String(room))
   }
 
   #request(): string {

@@ -19,6 +19,8 @@ export interface Configuration {
   readonly payloadBytes?: number
   /** `fit`: the constants are fitted to it; `check`: it is predicted, and compared. */
   readonly use: 'fit' | 'check'
+  /** Each gateway follows its share of the partitions, and has one socket in each room of those. `sockets` are so many on average. */
+  readonly isPlaced?: true
   /** Further environment of the gateways. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -29,6 +31,7 @@ const dropped = { ...base, eventsPerSecond: 3_000 }
 const single = { ...base, sockets: 1_000, eventsPerSecond: 2_000 }
 /** 20 events/s to a socket, in turn: each frame is a write of its own, as it is for a client that gets an event now and then. */
 const many = { ...single, eventsPerSecond: 20_000 }
+const placed = { isPlaced: true, use: 'check', env: { ROOMWAY_FOLLOW: 'wanted' } } as const
 const fanOut = { ...base, rooms: 100, sockets: 1_000, eventsPerSecond: 500 }
 
 export const configurations: readonly Configuration[] = [
@@ -65,6 +68,23 @@ export const configurations: readonly Configuration[] = [
   { ...dropped, name: '2 gateways, 20,000/s each 5 ms', gateways: 2, eventsPerSecond: 20_000, appendEveryMs: 5 },
   { ...dropped, name: '4 gateways, no members', gateways: 4, use: 'check' },
   { ...single, name: '4 gateways, every fourth room', gateways: 4, sockets: 250, use: 'check' },
+  { ...single, ...placed, name: '4 gateways, placed by room', gateways: 4, sockets: 250 },
+  {
+    ...many,
+    ...placed,
+    name: '4 gateways, placed by room, 5,000/s',
+    gateways: 4,
+    sockets: 250,
+    eventsPerSecond: 5_000,
+  },
+  {
+    ...many,
+    name: '4 gateways, every fourth room, 5,000/s',
+    gateways: 4,
+    sockets: 250,
+    eventsPerSecond: 5_000,
+    use: 'check',
+  },
 ]
 
 /** One member a room at a steady rate, and one thing changed. The first stands at both ends, so that the noise shows. */

@@ -33,8 +33,9 @@ const requestPartitionBytes = 33
 const idleFetches = 2
 
 export interface Load {
+  /** That a node follows. */
   readonly partitions: number
-  /** Appends, the record batches in them, and the events in those, per second. */
+  /** Appends with anything for the node, the record batches in them that are, and the events in those, per second. */
   readonly appends: number
   readonly batches: number
   readonly events: number
@@ -43,6 +44,8 @@ export interface Load {
   readonly frames: number
   /** Nodes on the broker. */
   readonly gateways: number
+  /** Of the whole log, where a node follows a part of it. */
+  readonly log?: Pick<Load, 'appends' | 'batches' | 'events'>
 }
 
 export interface Prediction {
@@ -94,21 +97,29 @@ export function predictLoad(model: Model, load: Load): Prediction {
 export function loadOf({ configuration, measured }: Sample): Load {
   const { partitions, rooms, sockets, eventsPerSecond: events, gateways } = configuration
   const appends = events === 0 ? 0 : measured.produceRequests
+  const log = { appends, batches: recordBatches({ appends, events, partitions }), events }
   return {
-    partitions,
-    appends,
-    batches: recordBatches({ appends, events, partitions }),
-    events,
+    ...partOf(log, followedBy(configuration) / partitions),
+    partitions: followedBy(configuration),
+    log,
     shown: events * Math.min(1, sockets / rooms),
     frames: events * (sockets / rooms),
     gateways,
   }
 }
 
+const followedBy = ({ partitions, gateways, isPlaced }: Configuration): number =>
+  isPlaced ? partitions / gateways : partitions
+
+/** What is in some of the partitions. */
+function partOf({ appends, batches, events }: Pick<Load, 'appends' | 'batches' | 'events'>, share: number) {
+  return { appends: Math.min(appends, batches * share), batches: batches * share, events: events * share }
+}
+
 /** By what the gateway wrote to the broker, which is little else where events come. */
 export function measuredFetches({ configuration, measured }: Sample): number {
   if (configuration.eventsPerSecond === 0) return idleFetches
-  return measured.gatewayWrittenBytes / (requestBytes + requestPartitionBytes * configuration.partitions)
+  return measured.gatewayWrittenBytes / (requestBytes + requestPartitionBytes * followedBy(configuration))
 }
 
 function predictFetches(model: Model, load: Load): number {
@@ -135,15 +146,11 @@ const readFeatures = ({ partitions, batches, events }: Load, fetches: number) =>
   event: events,
 })
 
-const brokerFeatures = (
-  { partitions, appends, batches, events, gateways }: Load,
-  fetches: number,
-  readBytes: number,
-) => ({
+const brokerFeatures = ({ partitions, batches, gateways, log, ...own }: Load, fetches: number, readBytes: number) => ({
   second: 1,
-  append: appends,
-  batch: batches,
-  event: events,
+  append: log?.appends ?? own.appends,
+  batch: log?.batches ?? batches,
+  event: log?.events ?? own.events,
   fetch: fetches * gateways,
   partition: fetches * partitions * gateways,
   sent: batches * gateways,

@@ -9,6 +9,11 @@ describe('a run of 1,000 events to 10 rooms', () => {
     expect(missingOf(1_000, 10, [1_000], [])).toBeUndefined()
   })
 
+  test('counts where each gateway read the events of the rooms that it follows, if it is not to follow all', () => {
+    expect(missingOf(1_000, 10, [700, 300], [whole, whole], [7, 3])).toBeUndefined()
+    expect(missingOf(1_000, 10, [700, 1_000], [whole, whole], [7, 3])).toMatch(/read 700, 1000/)
+  })
+
   test('does not count where one of the gateways read fewer, or has no count', () => {
     expect(missingOf(1_000, 10, [1_000, 999], [])).toMatch(/read 1000, 999/)
     expect(missingOf(1_000, 10, [Number.NaN], [])).toMatch(/NaN/)

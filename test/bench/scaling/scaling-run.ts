@@ -4,11 +4,14 @@
  */
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type NodeProcess, randomPrefix, spawnNode } from '@roomway/testing'
+import { placeOf } from '@roomway/protocol'
+import { homeOf } from '@roomway/records'
+import { eventually, type NodeProcess, randomPrefix, spawnNode } from '@roomway/testing'
 import type { Bench } from '../bench.js'
 import { LoadClient, type LoadMark } from '../load-client.js'
 import { cpuMs, rssBytes } from '../process-usage.js'
 import type { FeedReport } from '../programs/event-feed.js'
+import { roomName } from '../programs/event-feed.js'
 import type { PublisherPlan } from '../programs/publisher.js'
 import { type RunningServer, startServer } from '../servers.js'
 import type { Configuration } from './configurations.js'
@@ -88,9 +91,19 @@ async function start(
   const gateways: RunningServer[] = []
   for (let n = 0; n < count; n++) gateways.push(own(await startServer(serverPlan)))
   const options = { rooms, sampleEvery: 1, tokensFile: bench.tokensFile }
+  const placed = configuration.isPlaced ? gateways.map((_, n) => roomsOf(configuration, n)) : undefined
   const clients =
-    sockets === 0 ? [] : gateways.map(({ target }) => own(new LoadClient(bench.loadProgram, target, options)))
-  await Promise.all(clients.map((client) => client.open(sockets)))
+    sockets === 0
+      ? []
+      : gateways.map(({ target }, n) => {
+          const path = placed === undefined ? target.path : `${target.path}?place=${placeOf(roomName(placed[n]![0]!))}`
+          const numbers = placed?.[n]
+          return own(
+            new LoadClient(bench.loadProgram, { ...target, path }, { ...options, ...(numbers && { numbers }) }),
+          )
+        })
+  await Promise.all(clients.map((client, n) => client.open(placed?.[n]?.length ?? sockets)))
+  if (placed !== undefined) await untilFollowing(gateways, partitions / count)
   return { brokerPid: pid, publisher, gateways, clients }
 }
 
@@ -101,6 +114,21 @@ function feedOf(
   const wanted = (eventsPerSecond * (warmUpMs + measureMs + tailMs)) / 1_000
   const events = Math.ceil(wanted / rooms) * rooms
   return { rooms, events, eventsPerSecond, payloadBytes, appendEveryMs, headers: 'foreign', tracedShare: 0 } as const
+}
+
+/** The rooms of the gateway's share of the partitions. */
+export function roomsOf({ rooms, partitions, gateways }: Configuration, gateway: number): number[] {
+  const all = Array.from({ length: rooms }, (_, n) => n)
+  return all.filter((n) => homeOf(roomName(n), partitions) % gateways === gateway)
+}
+
+/** A gateway that was started follows some partition until another is wanted, and some seconds longer. */
+async function untilFollowing(gateways: readonly RunningServer[], partitions: number): Promise<void> {
+  const isSo = async () =>
+    (await Promise.all(gateways.map((gateway) => metricOf(gateway, 'roomway_followed_partitions')))).every(
+      (followed) => followed === partitions,
+    )
+  await eventually(isSo, drainMs, `each gateway to follow ${partitions} partitions`)
 }
 
 interface Moment {
@@ -189,23 +217,28 @@ async function faultOf(
   const { events } = feedOf(configuration, times)
   const endMs = performance.now() + drainMs
   for (;;) {
-    const read = await Promise.all(gateways.map(eventsRead))
+    const read = await Promise.all(gateways.map((gateway) => metricOf(gateway, 'roomway_events_total')))
     const marks = await Promise.all(clients.map((client) => client.mark()))
-    const missing = missingOf(events, configuration.rooms, read, marks)
+    const shares = gateways.map((_, n) =>
+      configuration.isPlaced ? roomsOf(configuration, n).length : configuration.rooms,
+    )
+    const missing = missingOf(events, configuration.rooms, read, marks, shares)
     if (missing === undefined || performance.now() > endMs) return missing
     await delay(50)
   }
 }
 
-/** What has not arrived, or twice; undefined where each gateway read each event, and each socket got those of its room. */
+/** What has not arrived, or twice; undefined where each gateway read each event of the rooms that it follows, and each socket got those of its room. */
 export function missingOf(
   events: number,
   rooms: number,
   read: readonly number[],
   marks: readonly Pick<LoadMark, 'leastEvents' | 'mostEvents' | 'closed'>[],
+  followedRooms: readonly number[] = read.map(() => rooms),
 ): string | undefined {
   const perRoom = events / rooms
-  if (read.some((count) => count !== events)) return `of ${events} events the gateways read ${read.join(', ')}`
+  if (read.some((count, n) => count !== perRoom * followedRooms[n]!))
+    return `of ${events} events the gateways read ${read.join(', ')}`
   const wrong = marks.find((mark) => mark.leastEvents !== perRoom || mark.mostEvents !== perRoom || mark.closed > 0)
   if (wrong === undefined) return undefined
   const { leastEvents, mostEvents, closed } = wrong
@@ -219,7 +252,7 @@ export function busyFault(cores: number, ofCores: number): string | undefined {
 }
 
 /** By the gateway's own count. */
-async function eventsRead({ adminPort }: RunningServer): Promise<number> {
+async function metricOf({ adminPort }: RunningServer, name: string): Promise<number> {
   const metrics = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()
-  return Number(/^roomway_events_total (\d+)$/m.exec(metrics)?.[1])
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1])
 }

@@ -59,13 +59,18 @@ export class DirectPublishes {
   constructor(options: DirectPublishesOptions) {
     const { log, logger, tail, onRewrite, repeatSpanMs: spanMs } = options
     this.#options = options
-    const position = (partition: number) => tail.windows()[partition]!.next
+    const position = (partition: number) => tail.window(partition).next
     this.#writer = new OutcomeWriter({ log, logger, position, onRewrite })
     this.#lookup = new OutcomeLookup({ log, logger, position, spanMs, directory: () => tail.directory })
   }
 
   get pendingBytes(): number {
     return this.#pendingBytes
+  }
+
+  /** In which something waits for its outcome. */
+  *partitions(): Iterable<number> {
+    for (const { window } of this.#pending.values()) yield window.partition
   }
 
   get searches(): number {

@@ -57,6 +57,12 @@ export class Admission {
     this.#options = options
   }
 
+  /** In which a room waits for an answer of the application. */
+  *partitions(): Iterable<number> {
+    for (const { entrances } of this.#lobbies.values())
+      for (const room of entrances.keys()) yield this.#options.tail.homeOf(room)
+  }
+
   join(connection: Connection, frame: JoinFrame): void {
     const { id, room, from } = frame
     const refuse = (code: ErrorCode, message: string) => connection.sendError(code, message, { id, room })

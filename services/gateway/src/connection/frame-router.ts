@@ -2,6 +2,7 @@ import { type ClientFrame, FrameSyntaxError } from '@roomway/protocol'
 import { parseClientFrame } from '@roomway/protocol/client-frames'
 import type { Admission } from './admission.js'
 import type { Connection } from './connection.js'
+import type { Gate } from './gate.js'
 import type { Publish } from './publish.js'
 import type { Reauthentication } from './reauthentication.js'
 import type { Resume } from './resume.js'
@@ -11,6 +12,8 @@ export interface FrameRouterOptions {
   readonly resume: Resume
   readonly publish: Publish
   readonly reauthentication: Reauthentication
+  /** Undefined where the node follows every partition. */
+  readonly gate: Gate | undefined
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -38,12 +41,23 @@ export class FrameRouter {
       return connection.close('bad_frame')
     }
     const parsed = parseClientFrame(object)
-    if (parsed.ok) return this.#dispatch(connection, parsed.frame, text)
+    if (parsed.ok) return this.#dispatch(connection, parsed.frame, text, message.length)
     connection.counters.badFrames++
     connection.sendError(parsed.code, parsed.message, { id: parsed.id, room: parsed.room })
   }
 
-  #dispatch(connection: Connection, frame: ClientFrame, text: string | undefined): void {
+  /** The connection is gone. */
+  forget(connection: Connection): void {
+    this.#options.gate?.forget(connection)
+  }
+
+  #dispatch(connection: Connection, frame: ClientFrame, text: string | undefined, bytes: number): void {
+    const { gate } = this.#options
+    if (gate === undefined) this.#answer(connection, frame, text)
+    else gate.pass(connection, frame, bytes, () => this.#answer(connection, frame, text))
+  }
+
+  #answer(connection: Connection, frame: ClientFrame, text: string | undefined): void {
     const { admission, resume, publish, reauthentication } = this.#options
     switch (frame.type) {
       case 'publish':

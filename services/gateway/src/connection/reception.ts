@@ -28,6 +28,10 @@ import type { Sessions } from './sessions.js'
 export interface Handshake {
   readonly isOriginAllowed: boolean
   readonly token: string | undefined
+  /** Where the client says that its rooms are: a hint. */
+  readonly place?: number | undefined
+  /** Those that it will join at once, where the transport knows. */
+  readonly rooms?: readonly string[]
   /** The transport takes no frames of the client, in which a token might follow. */
   readonly isTokenFinal?: true
 }
@@ -61,6 +65,8 @@ interface EarlyFrame {
 /** A socket on its way to being a connection, and the connection once it is one. */
 export class Guest {
   readonly socket: Socket
+  readonly place: number | undefined
+  readonly rooms: readonly string[]
   connection: Connection | undefined = undefined
   state: 'awaiting-token' | 'verifying' | 'connected' | 'gone' = 'verifying'
   early: EarlyFrame[] | undefined = undefined
@@ -68,8 +74,10 @@ export class Guest {
   authId: number | undefined = undefined
   readonly onConnected: ((connection: Connection) => void) | undefined
 
-  constructor(socket: Socket, onConnected: ((connection: Connection) => void) | undefined) {
+  constructor(socket: Socket, handshake: Handshake, onConnected: ((connection: Connection) => void) | undefined) {
     this.socket = socket
+    this.place = handshake.place
+    this.rooms = handshake.rooms ?? []
     this.onConnected = onConnected
   }
 }
@@ -91,7 +99,7 @@ export class Reception {
 
   /** `onConnected` is called when the guest is a connection; a transport can forget the guest then. */
   onOpen(socket: Socket, handshake: Handshake, onConnected?: (connection: Connection) => void): Guest {
-    const guest = new Guest(socket, onConnected)
+    const guest = new Guest(socket, handshake, onConnected)
     const { needsToken, authTimeoutMs } = this.#options
     if (!handshake.isOriginAllowed) this.#refuse(guest, 'origin', 'origin', originRefused)
     else if (needsToken && handshake.token === undefined && handshake.isTokenFinal === undefined) {
@@ -122,8 +130,9 @@ export class Reception {
     if (client instanceof Guest) leave(client)
     const connection = connectionOf(client)
     if (connection === undefined) return
-    const { counters, admission, sessions } = this.#options
+    const { counters, admission, sessions, router } = this.#options
     connection.state = 'closed'
+    router.forget(connection)
     admission.dropAll(connection)
     sessions.remove(connection)
     counters.connections--
@@ -158,13 +167,39 @@ export class Reception {
       const { code, message } = verdict
       return this.#refuse(guest, code, code === 'unavailable' ? 'overloaded' : code, message)
     }
-    guest.state = 'connected'
-    guest.socket.cork(() => this.#welcome(guest, verdict))
+    const reaching = this.#reach(guest, verdict)
+    if (reaching === undefined) {
+      guest.state = 'connected'
+      guest.socket.cork(() => this.#welcome(guest, verdict))
+      return
+    }
+    reaching.then(
+      () => guest.state === 'verifying' && this.#admit(guest, verdict),
+      () => this.#refuse(guest, 'unavailable', 'overloaded', 'the log cannot be read just now'),
+    )
+  }
+
+  /** Sees to it that the home of the guest's session is followed, and of the rooms that it comes for. */
+  #reach(guest: Guest, { grants }: Identity): Promise<void> | undefined {
+    const { tail } = this.#options
+    if (tail.followsAll) return undefined
+    const rooms = guest.rooms.filter((room) => grants.mayJoin(room))
+    return tail.reach([tail.partitionNear(guest.place), ...rooms.map((room) => tail.homeOf(room))])
+  }
+
+  /** Any, or one whose home is near what the guest came for: a node that does not follow everything is to follow little. */
+  #newSession({ place }: Guest): string {
+    const { sessions, tail } = this.#options
+    if (tail.followsAll) return sessions.newId()
+    const home = tail.partitionNear(place)
+    let session = sessions.newId()
+    while (tail.homeOf(sessionRoomKey(session)) !== home) session = sessions.newId()
+    return session
   }
 
   #welcome(guest: Guest, identity: Identity): void {
     const { counters, sessions, tail, tokens, welcome, router } = this.#options
-    const session = sessions.newId()
+    const session = this.#newSession(guest)
     const { socket } = guest
     const connection = new Connection(socket, this.#surroundings[socket.format], identity, session)
     guest.connection = connection

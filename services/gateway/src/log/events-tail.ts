@@ -1,73 +1,54 @@
 /*
- * A node's reading of the events log: every partition is tailed into a recent window, and each event goes to its room in the same
- * synchronous step in which it enters the window. Ready means that the windows reach up to an end that was asked for after the start.
+ * A node's reading of the events log: the partitions that it follows are tailed into a recent window each, and an event goes to its room in the same
+ * synchronous step in which it enters the window. Ready means that the windows reach up to an end that was asked for after the start. A
+ * partition that is followed later is as one of a node that lags: its window begins at an end that the broker was asked for, below it there is the log.
  */
+import { type Batch, type Log, type Logger, PositionError, type ResetReason, type Tail } from '@roomway/broker'
+import { RoomDirectory, type RoomEvent } from '@roomway/records'
 import {
-  type Batch,
-  type BrokerRecord,
-  type Log,
-  type Logger,
-  PositionError,
-  type ResetReason,
-  type Tail,
-} from '@roomway/broker'
-import {
-  type EventReader,
-  lookbackOffsets,
-  markerRecord,
-  type Outcome,
-  openEventReader,
-  RoomDirectory,
-  type RoomEvent,
-} from '@roomway/records'
-import { RecentWindow, type WindowBudget } from './recent-window.js'
+  type Bounds,
+  boundsOf,
+  type Faults,
+  type FollowedPartition,
+  isWithin,
+  knownBoundsOf,
+  openPartition,
+  outcomeAbove,
+  type PartitionOptions,
+} from './followed-partition.js'
+import { Interest } from './interest.js'
+import { PartitionUpkeep, type PartitionUpkeepOptions } from './partition-upkeep.js'
+import type { RecentWindow, WindowBudget } from './recent-window.js'
+import { Reopening } from './reopening.js'
 
-export interface EventsTailOptions {
+export interface EventsTailOptions extends PartitionOptions, PartitionUpkeepOptions {
   readonly log: Log
   readonly logger: Logger
+  /** Which partitions are followed. Default all; `wanted`: those that were reached for, until nothing wants them any more. */
+  readonly follow?: 'all' | 'wanted'
   readonly windowMaxBytes: number
-  readonly windowMaxAgeMs: number
-  /** How far below the end the windows are filled at the start, in offsets. */
-  readonly windowFillOffsets: number
   readonly onEvent: (event: RoomEvent, window: RecentWindow, readAtMs: number) => void
-  readonly onSetAside: (reason: string) => void
-  /** Told of each outcome of a command, before the event that it may be. */
-  readonly onOutcome?: (outcome: Outcome, record: BrokerRecord) => void
   /** The log began anew, or cannot be read on from where the node was: the windows of these partitions are new and empty. */
   readonly onReset: (reason: ResetReason, partitions: ReadonlySet<number>) => void
-  /** Set in tests only. */
-  readonly quietMs?: number
-  readonly silentMs?: number
-}
-
-interface Partition {
-  readonly window: RecentWindow
-  readonly reader: EventReader
-  /** Events below are read for their duplicates only. */
-  readonly showFrom: number
-  readonly readyAt: number
-  readonly readFrom: number
-  scannedTo: number
-  lastBatchAtMs: number
-  rebuiltAtMs: number
-  isMarking: boolean
 }
 
 const checkEveryMs = 1_000
-const retryMs = 500
 
 export class EventsTail {
   readonly #options: EventsTailOptions
   readonly #budget: WindowBudget
+  readonly #interest: Interest
+  readonly #upkeep: PartitionUpkeep
   #directory: RoomDirectory
-  #partitions: Partition[] = []
+  #partitions: ReadonlyMap<number, FollowedPartition> = new Map()
+  /** Of the log that the windows are of. */
+  #windowsEpoch: string | undefined
   #tail: Tail | undefined
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #checks: NodeJS.Timeout | undefined
+  readonly #reopening: Reopening
   #opening: Promise<void> = Promise.resolve()
-  #isReopening = false
-  /** How the tail is opened the next time. */
-  #next: () => Promise<void> = () => this.#begin('epoch')
+  #extending: Promise<Faults> | undefined
   /** Counts the tails: only the latest is heard. */
   #turn = 0
 
@@ -75,6 +56,14 @@ export class EventsTail {
     this.#options = options
     this.#budget = { usedBytes: 0, maxBytes: options.windowMaxBytes }
     this.#directory = new RoomDirectory(options.log.partitions)
+    this.#interest = new Interest(options.follow ?? 'all')
+    this.#upkeep = new PartitionUpkeep(options)
+    this.#reopening = new Reopening({
+      logger: options.logger,
+      isOpening: () => this.#isOpening(),
+      leave: () => this.#leave(),
+      begin: (reason) => this.#begin(reason),
+    })
   }
 
   get epoch(): string {
@@ -91,111 +80,160 @@ export class EventsTail {
 
   /** Fills the windows and follows the log until `close`. Rejects only where the log cannot be read at all at the start. */
   async open(): Promise<void> {
-    await this.#begin('epoch')
+    this.#opening = this.#begin('epoch')
+    await this.#opening
     this.#checks = setInterval(() => this.#check(), checkEveryMs)
     this.#checks.unref()
   }
 
-  /** The window of the room's home partition. */
-  windowOf(room: string): RecentWindow {
-    return this.#partitions[this.#directory.lookUp(room)]!.window
+  get followsAll(): boolean {
+    return this.#interest.followsAll
   }
 
-  windows(): readonly RecentWindow[] {
-    return this.#partitions.map((partition) => partition.window)
+  /** The room's home partition, -1 where the name is not valid. */
+  homeOf(room: string): number {
+    return this.#directory.lookUp(room)
+  }
+
+  /** The partition for what has no home yet, as a new session has none. */
+  partitionNear(place: number | undefined): number {
+    return this.#interest.partitionNear(place, this.#options.log.partitions)
   }
 
   /**
-   * Above which offset to look for the outcome of a command that was sent before, below what is read now; undefined where memory is certain that
-   * there is none. `after` is the client's word: what is remembered of the command goes before it.
+   * Sees to it that the partitions are followed. Undefined where they are; else ask again when the promise is done. Numbers below 0 are passed over.
+   * Rejects where the broker cannot be asked for them.
    */
+  reach(partitions: Iterable<number>): Promise<void> | undefined {
+    const reached = [...partitions].filter((partition) => partition >= 0)
+    for (const partition of reached) this.want(partition)
+    if (reached.every((partition) => this.#partitions.has(partition))) return undefined
+    this.#extending ??= this.#extend().finally(() => {
+      this.#extending = undefined
+    })
+    return this.#extending.then((faults) => {
+      for (const partition of reached) if (faults.has(partition)) throw faults.get(partition)
+    })
+  }
+
+  /** Something in the partition is here. */
+  want(partition: number): void {
+    this.#interest.want(partition)
+  }
+
+  /** Ends a round: partitions that nothing has wanted in it, nor in the `rounds` before, are followed no more. */
+  leaveIdle(rounds: number): void {
+    if (this.#state !== 'open' || this.#extending !== undefined) return
+    this.#interest.endRound(rounds)
+    const wanted = new Set(this.#interest.partitions(this.#options.log.partitions))
+    const idle = [...this.#partitions].filter(([partition]) => !wanted.has(partition))
+    if (idle.length === 0) return
+    for (const [, { window }] of idle) window.clear()
+    this.#partitions = new Map([...this.#partitions].filter(([partition]) => wanted.has(partition)))
+    void this.#followAnew()
+  }
+
+  /** The window of the room's home partition, which was reached for. */
+  windowOf(room: string): RecentWindow {
+    return this.#followed(this.#directory.lookUp(room)).window
+  }
+
+  /** The window of a partition that is followed. */
+  window(partition: number): RecentWindow {
+    return this.#followed(partition).window
+  }
+
+  /** Of the partitions that are followed. */
+  windows(): readonly RecentWindow[] {
+    return [...this.#partitions.values()].map(({ window }) => window)
+  }
+
+  /** See there: of a command to the room. */
   outcomeAbove(room: string, commandKey: string, after: number): number | undefined {
-    const { reader, window, readFrom, scannedTo } = this.#partitions[this.#directory.lookUp(room)]!
-    const last = reader.lastOutcome(commandKey)
-    // The one that counts is not the last, perhaps, but no further below than one that does not count because of it.
-    if (last >= 0) return Math.min(after, last - 1 - lookbackOffsets)
-    const remembersFrom = Math.max(readFrom, scannedTo - lookbackOffsets)
-    return scannedTo < window.next || after + 1 < remembersFrom ? after : undefined
+    return outcomeAbove(this.#followed(this.#directory.lookUp(room)), commandKey, after)
   }
 
   /** The offset from which on the room's partition was live when the node began: below it, events are history. */
   historyEnd(room: string): number {
-    return this.#partitions[this.#directory.lookUp(room)]!.readyAt
+    return this.#followed(this.#directory.lookUp(room)).readyAt
   }
 
   /** Why the node should get no new clients; empty when it may. */
   unready(now = Date.now()): string[] {
     if (this.#state !== 'open') return ['the events log is being opened']
-    const silentMs = this.#options.silentMs ?? 20_000
-    const reasons: string[] = []
-    this.#partitions.forEach((partition, p) => {
-      if (partition.window.next < partition.readyAt)
-        reasons.push(`partition ${p} is read up to ${partition.window.next} of ${partition.readyAt}`)
-      else if (now - partition.lastBatchAtMs > silentMs)
-        reasons.push(`partition ${p} has been silent for ${now - partition.lastBatchAtMs} ms`)
-    })
-    return reasons
+    return this.#upkeep.faults(this.#partitions.values(), now)
   }
 
   async close(): Promise<void> {
     this.#state = 'closed'
     clearInterval(this.#checks)
-    await this.#opening.catch(() => {})
+    this.#turn++ // a tail that is being opened for further partitions is not waited for, nor heard
+    await this.#reopening.done
     await this.#tail?.close()
-    for (const { window } of this.#partitions) window.clear()
+    for (const window of this.windows()) window.clear()
+  }
+
+  #followed(partition: number): FollowedPartition {
+    const followed = this.#partitions.get(partition)
+    if (followed === undefined) throw new Error(`partition ${partition} of the events log is not followed here`)
+    return followed
   }
 
   /** Goes on where each partition was; one that cannot be read on from there, or is of another log, begins anew. */
   async #begin(reason: ResetReason): Promise<void> {
     const { log } = this.#options
     const { epoch } = log
-    const numbers = Array.from({ length: log.partitions }, (_, p) => p)
-    const bounds = await Promise.all(numbers.map(async (p) => ({ start: await log.start(p), end: await log.end(p) })))
+    if (log.partitions !== this.#directory.partitions) this.#interest.wantEach(log.partitions)
+    const bounds = await boundsOf(log, this.#interest.partitions(log.partitions))
     if (epoch !== this.epoch) return this.#begin(reason) // the bounds are of two logs
-    const isSameLog = this.#partitions[0]?.window.epoch === epoch
+    const isSameLog = this.#windowsEpoch === epoch
     const former = this.#partitions
     if (!isSameLog) this.#directory = new RoomDirectory(log.partitions)
-    const anew = new Set(
-      numbers.filter(
-        (p) => !(isSameLog && bounds[p]!.start <= former[p]!.scannedTo && former[p]!.scannedTo <= bounds[p]!.end),
-      ),
-    )
-    former.forEach(({ window }, p) => {
-      if (!isSameLog || anew.has(p)) window.clear()
-    })
-    this.#partitions = bounds.map((bound, p) => (anew.has(p) ? this.#newPartition(p, bound) : former[p]!))
-    if (anew.size > 0) this.#options.onReset(isSameLog ? reason : 'epoch', anew)
+    const goesOn = new Map([...former].filter(([p, { scannedTo }]) => isSameLog && isWithin(bounds.get(p), scannedTo)))
+    for (const [p, { window }] of former) if (!goesOn.has(p)) window.clear()
+    const anew = new Map([...bounds].filter(([p]) => !goesOn.has(p)))
+    this.#windowsEpoch = epoch
+    this.#partitions = new Map([...bounds.keys()].map((p) => [p, goesOn.get(p) ?? this.#open(p, anew.get(p)!, false)]))
+    if (anew.size > 0) this.#options.onReset(isSameLog ? reason : 'epoch', new Set(anew.keys()))
     await this.#follow()
   }
 
-  #newPartition(p: number, { start, end }: { readonly start: number; readonly end: number }): Partition {
-    const showFrom = Math.max(start, end - this.#options.windowFillOffsets)
-    const readFrom = Math.max(start, showFrom - lookbackOffsets)
-    const { onOutcome } = this.#options
-    const onSetAside = (_record: unknown, reason: string) => this.#options.onSetAside(reason)
-    return {
-      window: new RecentWindow(this.epoch, p, showFrom, this.#budget),
-      reader: openEventReader({
-        epoch: this.epoch,
-        partition: p,
-        directory: this.#directory,
-        onSetAside,
-        ...(onOutcome && { onOutcome }),
-      }),
-      showFrom,
-      readyAt: end,
-      readFrom,
-      scannedTo: readFrom,
-      lastBatchAtMs: Date.now(),
-      rebuiltAtMs: 0,
-      isMarking: false,
-    }
+  /** Follows what is wanted and not followed yet. Resolves to why some could not be. */
+  async #extend(): Promise<Faults> {
+    while (this.#isOpening()) await Promise.all([this.#opening, this.#reopening.done])
+    const { log } = this.#options
+    const { epoch } = log
+    const turn = this.#turn
+    const missing = this.#interest.partitions(log.partitions).filter((p) => !this.#partitions.has(p))
+    if (missing.length === 0) return new Map()
+    const { bounds, faults } = await knownBoundsOf(log, missing)
+    if (this.#isClosed()) throw new Error('the node is closing')
+    if (turn !== this.#turn || epoch !== this.epoch) return this.#extend() // the tail was opened anew meanwhile
+    for (const partition of faults.keys()) this.#interest.forget(partition)
+    const late = [...bounds].map(([p, bound]) => [p, this.#open(p, bound, true)] as const)
+    this.#partitions = new Map([...this.#partitions, ...late])
+    if (late.length > 0) await this.#followAnew()
+    return faults
+  }
+
+  #open(partition: number, bounds: Bounds, isLate: boolean): FollowedPartition {
+    const { epoch } = this
+    return openPartition(this.#options, {
+      epoch,
+      partition,
+      bounds,
+      isLate,
+      budget: this.#budget,
+      directory: this.#directory,
+    })
   }
 
   /** What a former tail still says is not heard. */
   async #follow(): Promise<void> {
+    if (this.epoch !== this.#windowsEpoch) throw new PositionError('epoch', 'the log began anew before it was followed')
     const turn = ++this.#turn
-    const tail = await this.#options.log.tail(new Map(this.#partitions.map(({ scannedTo }, p) => [p, scannedTo])), {
+    const positions = new Map([...this.#partitions].map(([p, { scannedTo }]) => [p, scannedTo]))
+    const tail = await this.#options.log.tail(positions, {
       onBatch: (batch) => {
         if (turn === this.#turn) this.#onBatch(batch)
       },
@@ -208,8 +246,23 @@ export class EventsTail {
     this.#state = 'open'
   }
 
+  /** As `#follow`, of other partitions than before; the node stays ready. */
+  async #followAnew(): Promise<void> {
+    const previous = this.#tail
+    const turn = this.#turn + 1
+    try {
+      await this.#follow()
+    } catch (error) {
+      if (this.#isClosed() || turn !== this.#turn) return
+      this.#options.logger.warn({ err: error }, 'other partitions of the events log cannot be followed; trying again')
+      this.#reopen(() => (error instanceof PositionError ? this.#begin(error.reason) : this.#follow()))
+    }
+    void previous?.close().catch(() => {})
+  }
+
   #onBatch(batch: Batch): void {
-    const partition = this.#partitions[batch.partition]!
+    const partition = this.#partitions.get(batch.partition)
+    if (partition === undefined) return
     const { reader, window, showFrom } = partition
     const now = Date.now()
     partition.lastBatchAtMs = now
@@ -227,51 +280,28 @@ export class EventsTail {
       { reason, epoch: this.epoch },
       'the events log cannot be read on from here: starting anew',
     )
-    this.#next = () => this.#begin(reason)
-    this.#reopen()
+    this.#reopen(() => this.#begin(reason))
   }
 
-  /** Tries what is to be done next until it works or the tail is closed. */
-  #reopen(): void {
+  /** What is heard from now on is what comes of `next`. */
+  #reopen(next: () => Promise<void>): void {
     this.#turn++
     this.#state = 'opening'
-    if (this.#isReopening) return
-    this.#isReopening = true
-    this.#opening = this.#openAgain()
+    this.#reopening.run(next)
   }
 
-  async #openAgain(): Promise<void> {
+  async #leave(): Promise<void> {
     const previous = this.#tail
     this.#tail = undefined
     await previous?.close().catch(() => {})
-    while (this.#isOpening()) {
-      try {
-        await this.#next()
-      } catch (error) {
-        this.#options.logger.error({ err: error }, 'the events log could not be opened; trying again')
-        if (error instanceof PositionError) this.#next = () => this.#begin(error.reason)
-      }
-      if (this.#isOpening()) await new Promise((resolve) => setTimeout(resolve, retryMs))
-    }
-    this.#isReopening = false // in one step with the end of the loop: a reset after it begins another
   }
 
   #isOpening(): boolean {
     return this.#state === 'opening'
   }
 
-  /** Forgets what is old, marks what is quiet, and rebuilds a tail that has gone silent. */
-  #check(): void {
-    const now = Date.now()
-    const { windowMaxAgeMs, quietMs = 10_000, silentMs = 20_000 } = this.#options
-    let isSilent = false
-    this.#partitions.forEach((partition, p) => {
-      partition.window.expire(now - windowMaxAgeMs)
-      const quietFor = now - partition.lastBatchAtMs
-      if (quietFor > quietMs * (1 + Math.random() / 4)) void this.#mark(partition, p)
-      if (quietFor > silentMs && now - partition.rebuiltAtMs > silentMs) isSilent = true
-    })
-    if (isSilent && this.#state === 'open') this.#rebuild()
+  #isClosed(): boolean {
+    return this.#state === 'closed'
   }
 
   #rebuild(): void {
@@ -280,17 +310,13 @@ export class EventsTail {
       'a partition of the events log has been silent although it was marked: rebuilding the tail',
     )
     const now = Date.now()
-    for (const partition of this.#partitions) partition.rebuiltAtMs = now
-    this.#next = () => this.#follow()
-    this.#reopen()
+    for (const partition of this.#partitions.values()) partition.rebuiltAtMs = now
+    this.#reopen(() => this.#follow())
   }
 
-  async #mark(partition: Partition, p: number): Promise<void> {
-    if (partition.isMarking) return
-    partition.isMarking = true
-    await this.#options.log
-      .append([markerRecord(p)])
-      .catch((error) => this.#options.logger.debug({ err: error, partition: p }, 'marker not appended'))
-    partition.isMarking = false
+  /** Forgets what is old, marks what is quiet, and rebuilds a tail that has gone silent. */
+  #check(): void {
+    const isSilent = this.#upkeep.check(this.#partitions.values(), Date.now())
+    if (isSilent && this.#state === 'open') this.#rebuild()
   }
 }

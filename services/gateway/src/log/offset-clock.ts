@@ -6,22 +6,22 @@ import type { RecentWindow } from './recent-window.js'
  */
 export class OffsetClock {
   readonly #spanMs: number
-  readonly #marks: { readonly atMs: number; readonly offsets: readonly number[] }[] = []
+  readonly #marks: { readonly atMs: number; readonly offsets: ReadonlyMap<number, number> }[] = []
 
   constructor(spanMs: number) {
     this.#spanMs = spanMs
   }
 
-  /** Called about once a second with every partition's window. */
+  /** Called about once a second with the windows of what the node follows. */
   tick(windows: readonly RecentWindow[], nowMs: number): void {
-    this.#marks.push({ atMs: nowMs, offsets: windows.map((window) => window.next - 1) })
+    this.#marks.push({ atMs: nowMs, offsets: new Map(windows.map(({ partition, next }) => [partition, next - 1])) })
     while (this.#marks.length > 1 && this.#marks[1]!.atMs <= nowMs - this.#spanMs) this.#marks.shift()
   }
 
   /** The last offset read a full span ago; -1 where the node has not been reading for so long. */
   spanAgo(partition: number, nowMs: number): number {
     const oldest = this.#marks[0]
-    return oldest !== undefined && oldest.atMs <= nowMs - this.#spanMs ? (oldest.offsets[partition] ?? -1) : -1
+    return oldest !== undefined && oldest.atMs <= nowMs - this.#spanMs ? (oldest.offsets.get(partition) ?? -1) : -1
   }
 
   /** The log began anew. */

@@ -68,6 +68,11 @@ export function createGatewayMetrics(node: Node): Metrics {
     'Records of the events log not read yet, all partitions',
     () => node.lagRecords,
   )
+  metrics.gauge(
+    'roomway_followed_partitions',
+    'Partitions of the events log that are read',
+    () => tail.windows().length,
+  )
   metrics.gauge('roomway_window_bytes', 'Memory of the recent window', () => tail.windowBytes)
   metrics.histogram(
     'roomway_delivery_seconds',

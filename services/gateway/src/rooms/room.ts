@@ -75,6 +75,10 @@ export class Room {
     else this.liveMsgpack += change
   }
 
+  get hasMembers(): boolean {
+    return this.#members !== undefined
+  }
+
   get members(): Iterable<Membership> {
     const members = this.#members
     if (members === undefined) return []

@@ -16,12 +16,16 @@ export interface UpkeepOptions {
   readonly sessions: Sessions
   readonly tail: EventsTail
   readonly fanOut: FanOut
+  /** Partitions in which something is under way that is in no room yet. */
+  readonly pending: () => Iterable<number>
   readonly codecs: { readonly json: Codec; readonly msgpack: Codec }
   /** Default 60,000. */
   readonly progressAfterMs?: number
 }
 
 const encoder = new TextEncoder()
+/** For so many turns of the sessions a partition is followed in which nothing is any more. */
+const lingerTurns = 3
 
 export class Upkeep {
   readonly #options: UpkeepOptions
@@ -41,12 +45,22 @@ export class Upkeep {
     const progress = () => {
       this.#progress(progressAfterMs)
       this.#progressOfSessions(turns)
+      this.leaveIdle(lingerTurns * turns)
     }
     this.#timers.push(setInterval(progress, progressEveryMs).unref())
   }
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  /** Partitions are left that nothing has wanted for so many calls. What has members, or is on its way to, is wanted; sessions say so in their turn. */
+  leaveIdle(rounds: number): void {
+    const { tail, rooms, pending } = this.#options
+    if (tail.followsAll) return
+    for (const room of rooms.all()) if (room.hasMembers) tail.want(room.window.partition)
+    for (const partition of pending()) tail.want(partition)
+    tail.leaveIdle(rounds)
   }
 
   #tellExpiries(): void {
@@ -71,7 +85,10 @@ export class Upkeep {
 
   /** One that is being caught up is told by that. */
   #tellSession(connection: Connection): void {
-    const offset = this.#options.tail.windowOf(sessionRoomKey(connection.session)).next - 1
+    const { tail } = this.#options
+    const { next, partition } = tail.windowOf(sessionRoomKey(connection.session))
+    tail.want(partition)
+    const offset = next - 1
     if (connection.undertakings.sessionCatchUp !== undefined || offset <= connection.toldOffset) return
     connection.toldOffset = offset
     connection.send({ type: 'progress', room: sessionRoom, offset })

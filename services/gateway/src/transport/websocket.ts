@@ -1,4 +1,11 @@
-import { bearerSubprotocolPrefix, type CloseName, closeCodes, subprotocols, type WireFormat } from '@roomway/protocol'
+import {
+  bearerSubprotocolPrefix,
+  type CloseName,
+  closeCodes,
+  parsePlace,
+  subprotocols,
+  type WireFormat,
+} from '@roomway/protocol'
 import type {
   HttpRequest,
   HttpResponse,
@@ -111,7 +118,8 @@ function upgrade(
       .end(`unknown subprotocol; this server knows ${known}`)
     return
   }
-  const handshake = options.readHandshake((name) => req.getHeader(name))
+  const place = parsePlace(req.getQuery('place') ?? '')
+  const handshake = { ...options.readHandshake((name) => req.getHeader(name)), place }
   const link: Link = { peer: { format: chosen.format, handshake } }
   const extensions = req.getHeader('sec-websocket-extensions')
   res.upgrade(link, req.getHeader('sec-websocket-key'), chosen.answer, extensions, context)

@@ -136,8 +136,10 @@ export class ReplayPool {
       next = await this.#read(served[0]!.room.window, next, last, scan, id.signal)
       if (next < last || stretch === stretches || id.signal.aborted) return
       const joining = this.#takeWaiting(partition, next)
-      for (const { progress } of joining) progress.scan = id
-      members.push(...joining)
+      for (const membership of joining) {
+        membership.progress.scan = id
+        members.push(membership)
+      }
       scan.join(joining, next)
     }
   }

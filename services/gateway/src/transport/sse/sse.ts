@@ -1,3 +1,4 @@
+import { parsePlace } from '@roomway/protocol'
 import type { HttpRequest, HttpResponse, TemplatedApp } from '@roomway/uws'
 import type { Handshake } from '../../connection/reception.js'
 import type { PublishToTopic } from '../transport.js'
@@ -60,7 +61,7 @@ function readRequest({ readHandshake }: SseOptions, req: HttpRequest): StreamReq
     fault: faultOf(names, address.length),
     isStopped: lastEventId === stopId,
     origin: origin !== '' && handshake.isOriginAllowed ? origin : undefined,
-    handshake,
+    handshake: { ...handshake, place: parsePlace(query.get('place') ?? ''), rooms: names },
   }
 }
 
