@@ -13,6 +13,8 @@ const waitMs = 10_000
 export interface RawClientOptions {
   readonly protocols?: string[]
   readonly headers?: Record<string, string>
+  /** Of the address, with its question mark. */
+  readonly query?: string
 }
 
 /** A client that does nothing by itself: it sends what it is told to and records every frame, and holds the server to their form. */
@@ -23,9 +25,9 @@ export class RawClient {
   readonly #isMsgpack: boolean
   #id = 0
 
-  constructor(port: number, { protocols = ['roomway.v1.json'], headers = {} }: RawClientOptions = {}) {
+  constructor(port: number, { protocols = ['roomway.v1.json'], headers = {}, query = '' }: RawClientOptions = {}) {
     this.#isMsgpack = protocols.includes('roomway.v1.msgpack')
-    this.ws = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, protocols, { headers })
+    this.ws = new WebSocket(`ws://127.0.0.1:${port}/v1/ws${query}`, protocols, { headers })
     this.ws.on('message', (data: Buffer, isBinary: boolean) => {
       const frame = isBinary ? msgpackCodec.decode(data) : jsonCodec.decode(data.toString())
       this.frames.push(expectFrame(frame))
