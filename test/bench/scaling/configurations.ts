@@ -77,14 +77,6 @@ export const configurations: readonly Configuration[] = [
     sockets: 250,
     eventsPerSecond: 5_000,
   },
-  {
-    ...many,
-    name: '4 gateways, every fourth room, 5,000/s',
-    gateways: 4,
-    sockets: 250,
-    eventsPerSecond: 5_000,
-    use: 'check',
-  },
 ]
 
 /** One member a room at a steady rate, and one thing changed. The first stands at both ends, so that the noise shows. */
