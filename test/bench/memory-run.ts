@@ -4,10 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from './bench.js'
+import { comeAndGo, type Visits } from './come-and-go.js'
 import { startIdle } from './idle-plan.js'
-import { LoadClient, type LoadOptions } from './load-client.js'
+import { LoadClient } from './load-client.js'
 import { nameOf, type Peer } from './peers/peer.js'
-import { type MeasuredServer, type ServerKind, tokensOf } from './servers.js'
+import { type ServerKind, tokensOf } from './servers.js'
 
 export interface MemoryPlan {
   readonly connections: number
@@ -30,8 +31,8 @@ const restMs = 500
  * compiler and collector have used and freed, megabytes in each of their threads, comes and goes between the two looks.
  */
 const givesBack = { MALLOC_TRIM_THRESHOLD_: '131072' }
-/** Clients that came and went before: few at a time, so that they leave no room behind in which the later ones would fit. */
-const earlier = { rounds: 20, clients: 500 }
+/** Few at a time, so that they leave no room behind in which the later ones would fit. */
+const earlier: Visits = { rounds: 20, clients: 500 }
 
 export async function runMemory(bench: Bench, kind: ServerKind | Peer, plan: MemoryPlan): Promise<MemoryResult> {
   const server = await startIdle(bench, kind, givesBack)
@@ -44,7 +45,7 @@ export async function runMemory(bench: Bench, kind: ServerKind | Peer, plan: Mem
       sampleEvery: 1,
       tokensFile: tokensOf(bench, server),
     }
-    for (let round = 0; round < earlier.rounds; round++) await comeAndGo(bench, server, load)
+    await comeAndGo(bench, server, load, earlier)
     client = new LoadClient(bench.loadProgram, server.target, load)
     const look = async (connections: number) => {
       await client!.open(connections)
@@ -63,14 +64,5 @@ export async function runMemory(bench: Bench, kind: ServerKind | Peer, plan: Mem
   } finally {
     await client?.close()
     await server.close()
-  }
-}
-
-async function comeAndGo(bench: Bench, server: MeasuredServer, load: LoadOptions): Promise<void> {
-  const client = new LoadClient(bench.loadProgram, server.target, load)
-  try {
-    await client.open(Math.min(earlier.clients, load.rooms))
-  } finally {
-    await client.close()
   }
 }

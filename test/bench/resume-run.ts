@@ -5,6 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type NodeProcess, randomPrefix, spawnNode } from '@roomway/testing'
 import type { Bench } from './bench.js'
+import { comeAndGo } from './come-and-go.js'
+import { earlier } from './connect-run.js'
 import { LoadClient } from './load-client.js'
 import { cpuMs, rssBytes } from './process-usage.js'
 import type { FeedPlan, FeedReport } from './programs/event-feed.js'
@@ -56,6 +58,8 @@ export async function runResume(bench: Bench, plan: ResumePlan): Promise<ResumeR
     const log = await fill(bench, prefix, plan)
     const { source, report } = await startLive(bench, prefix, plan, own)
     const server = own(await startGateway(bench, prefix, log, plan))
+    const others = { rooms: plan.rooms, sampleEvery: 1, tokensFile: bench.tokensFile }
+    await comeAndGo(bench, server, others, earlier)
     const live = own(
       new LoadClient(bench.loadProgram, liveTarget(server), {
         rooms: plan.liveSockets,

@@ -70,7 +70,7 @@ export class MemoryRoomLog implements RoomLog {
 
   append(data: unknown, event = 'message', parts: Partial<RoomEvent> = {}): void {
     const offset = this.#last + 3
-    const named = { room: 'r', offset, id: `e1:0:${offset}`, hasOwnId: false, event }
+    const named = { room: 'r', offset, id: `e1:0:${offset}`, ownId: undefined, event }
     this.events.push({
       ...named,
       contentType: 'application/json',

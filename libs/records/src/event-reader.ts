@@ -22,8 +22,8 @@ export interface RoomEvent {
   readonly room: string
   readonly offset: number
   readonly id: string
-  /** Whether the publisher gave the id. Else it is `placeId` of where the event stands. */
-  readonly hasOwnId: boolean
+  /** The id that the publisher gave. Else `id` is the `placeId` of where the event stands. */
+  readonly ownId: string | undefined
   /** Names that start with `$` are the system's own and are not shown in a user's room. */
   readonly event: string
   readonly contentType: string
@@ -58,8 +58,11 @@ export function openEventReader(options: EventReaderOptions): EventReader {
   return new Reader(options)
 }
 
-/** The id of an event that was given none. */
-export const placeId = (epoch: string, partition: number, offset: number): string => `${epoch}:${partition}:${offset}`
+/** The id of an event that was given none: its place, the offset last. */
+export const placeId = (epoch: string, partition: number, offset: number): string =>
+  placeHead(epoch, partition) + offset
+
+export const placeHead = (epoch: string, partition: number): string => `${epoch}:${partition}:`
 
 const eventNames = new EventNames()
 const timeForm = /^\d{1,15}$/
@@ -84,7 +87,7 @@ class Reader implements EventReader {
   }
 
   read(record: BrokerRecord): RoomEvent | undefined {
-    const { key, headers, offset } = record
+    const { key, headers } = record
     const isSessionRoom = key?.startsWith('$session:') === true
     if (key?.startsWith('$') === true && !isSessionRoom) return undefined
     const timeMs = timeOf(headers[headerNames.time])
@@ -101,19 +104,7 @@ class Reader implements EventReader {
     const id = headers[headerNames.id] ?? cloudEvent?.id
     if (id !== undefined && !this.#isFirst(record, key!, id)) return undefined
     if (!isSessionRoom && event.charCodeAt(0) === 36) return undefined
-    return {
-      room: key!,
-      offset,
-      id: id ?? placeId(this.#options.epoch, record.partition, offset),
-      hasOwnId: id !== undefined,
-      event,
-      contentType,
-      isJson,
-      payload: record.value,
-      timeMs: timeMs ?? record.timeMs,
-      user: headers[headerNames.user],
-      traceparent: headers[headerNames.traceparent],
-    }
+    return new ReadEvent(this.#options.epoch, record, id, event, contentType, isJson, timeMs ?? record.timeMs)
   }
 
   pass(record: BrokerRecord): void {
@@ -143,5 +134,49 @@ class Reader implements EventReader {
     const counts = outcomeCounts(offset, seen, this.#outcomes.note(commandKey, offset))
     this.#options.onOutcome?.({ commandKey, partition, offset, counts }, record)
     return counts
+  }
+}
+
+/** Most events are never asked for an id that only says where they stand, so it is made then. */
+class ReadEvent implements RoomEvent {
+  readonly room: string
+  readonly offset: number
+  readonly ownId: string | undefined
+  readonly event: string
+  readonly contentType: string
+  readonly isJson: boolean
+  readonly payload: Uint8Array
+  readonly timeMs: number
+  readonly user: string | undefined
+  readonly traceparent: string | undefined
+  readonly #epoch: string
+  readonly #partition: number
+
+  constructor(
+    epoch: string,
+    record: BrokerRecord,
+    ownId: string | undefined,
+    event: string,
+    contentType: string,
+    isJson: boolean,
+    timeMs: number,
+  ) {
+    const { headers } = record
+    this.room = record.key!
+    this.offset = record.offset
+    this.ownId = ownId
+    this.event = event
+    this.contentType = contentType
+    this.isJson = isJson
+    this.payload = record.value
+    this.timeMs = timeMs
+    this.user = headers[headerNames.user]
+    this.traceparent = headers[headerNames.traceparent]
+    this.#epoch = epoch
+    this.#partition = record.partition
+  }
+
+  get id(): string {
+    return this.ownId ?? placeId(this.#epoch, this.#partition, this.offset)
   }
 }

@@ -8,7 +8,14 @@ export { deploymentKey } from './deployment-key.js'
 export { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'
 export { type Effect, effectOf, effectTypeOf } from './effect.js'
 export * from './envelope.js'
-export { type EventReader, type EventReaderOptions, openEventReader, placeId, type RoomEvent } from './event-reader.js'
+export {
+  type EventReader,
+  type EventReaderOptions,
+  openEventReader,
+  placeHead,
+  placeId,
+  type RoomEvent,
+} from './event-reader.js'
 export { outcomeCounts } from './first-outcome.js'
 export { forwardDoor, forwardOf, isForward } from './forward.js'
 export { homeOf } from './home.js'

@@ -10,11 +10,11 @@ const [strayRoom] = roomsOf(1, 1) as [string]
 describe('an event', () => {
   test('has its envelope’s defaults: message, JSON, an id made of its position, the broker’s time', () => {
     const value = json({ a: 1 })
-    expect(readerOf().read(record(7, room, {}, value))).toEqual({
+    expect(readerOf().read(record(7, room, {}, value))).toMatchObject({
       room,
       offset: 7,
       id: 'e1:0:7',
-      hasOwnId: false,
+      ownId: undefined,
       event: 'message',
       contentType: 'application/json',
       isJson: true,

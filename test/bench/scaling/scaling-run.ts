@@ -91,19 +91,16 @@ async function start(
   const gateways: RunningServer[] = []
   for (let n = 0; n < count; n++) gateways.push(own(await startServer(serverPlan)))
   const options = { rooms, sampleEvery: 1, tokensFile: bench.tokensFile }
-  const placed = configuration.isPlaced ? gateways.map((_, n) => roomsOf(configuration, n)) : undefined
-  const clients =
-    sockets === 0
-      ? []
-      : gateways.map(({ target }, n) => {
-          const path = placed === undefined ? target.path : `${target.path}?place=${placeOf(roomName(placed[n]![0]!))}`
-          const numbers = placed?.[n]
-          return own(
-            new LoadClient(bench.loadProgram, { ...target, path }, { ...options, ...(numbers && { numbers }) }),
-          )
-        })
-  await Promise.all(clients.map((client, n) => client.open(placed?.[n]?.length ?? sockets)))
-  if (placed !== undefined) await untilFollowing(gateways, partitions / count)
+  const clients: LoadClient[] = []
+  for (const [n, { target }] of gateways.entries()) {
+    if (sockets === 0) continue
+    const numbers = roomsOf(configuration, n)
+    const place = configuration.isPlaced ? `?place=${placeOf(roomName(numbers[0]!))}` : ''
+    const client = new LoadClient(bench.loadProgram, { ...target, path: target.path + place }, { ...options, numbers })
+    clients.push(own(client))
+    await client.open(configuration.isPlaced ? numbers.length : sockets)
+  }
+  if (configuration.isPlaced) await untilFollowing(gateways, partitions / count)
   return { brokerPid: pid, publisher, gateways, clients }
 }
 
@@ -116,10 +113,10 @@ function feedOf(
   return { rooms, events, eventsPerSecond, payloadBytes, appendEveryMs, headers: 'foreign', tracedShare: 0 } as const
 }
 
-/** The rooms of the gateway's share of the partitions. */
-export function roomsOf({ rooms, partitions, gateways }: Configuration, gateway: number): number[] {
+/** Those that a gateway's clients are in: where they are placed, those of its share of the partitions. */
+function roomsOf({ rooms, partitions, gateways, isPlaced }: Configuration, gateway: number): number[] {
   const all = Array.from({ length: rooms }, (_, n) => n)
-  return all.filter((n) => homeOf(roomName(n), partitions) % gateways === gateway)
+  return isPlaced ? all.filter((n) => homeOf(roomName(n), partitions) % gateways === gateway) : all
 }
 
 /** A gateway that was started follows some partition until another is wanted, and some seconds longer. */
@@ -219,9 +216,7 @@ async function faultOf(
   for (;;) {
     const read = await Promise.all(gateways.map((gateway) => metricOf(gateway, 'roomway_events_total')))
     const marks = await Promise.all(clients.map((client) => client.mark()))
-    const shares = gateways.map((_, n) =>
-      configuration.isPlaced ? roomsOf(configuration, n).length : configuration.rooms,
-    )
+    const shares = gateways.map((_, n) => roomsOf(configuration, n).length)
     const missing = missingOf(events, configuration.rooms, read, marks, shares)
     if (missing === undefined || performance.now() > endMs) return missing
     await delay(50)

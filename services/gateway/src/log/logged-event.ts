@@ -17,18 +17,21 @@ export class LoggedEvent implements RoomEvent {
   readonly event: string
   readonly contentType: string
   readonly isJson: boolean
-  readonly timeMs: number
   readonly user: string | undefined
   /** Only where it is sampled; that of this node's span once it was delivered under one. */
   traceparent: string | undefined
-  /** Rounded up. Whole seconds lie in the object itself, ms would be a number object of their own to V8. */
+  /** Rounded up. */
   readonly readAtSeconds: number
   nextInRoom: LoggedEvent | undefined = undefined
   nextInLog: LoggedEvent | undefined = undefined
   /** Encoded for replays, by the first that needed it. */
   jsonFrame: Buffer | undefined = undefined
   msgpackFrame: Uint8Array | undefined = undefined
-  readonly #id: string | undefined
+  /** Where it has one; else its id says where it stands. */
+  readonly ownId: string | undefined
+  // A time in ms would be a number object of its own to V8, one more for its collector to move; what is below 2³¹ lies in the event itself.
+  readonly #timeSeconds: number
+  readonly #timeRestMs: number
   readonly #window: RecentWindow
   readonly #slab: Buffer
   readonly #start: number
@@ -39,12 +42,14 @@ export class LoggedEvent implements RoomEvent {
     this.home = home
     this.offset = event.offset
     this.prev = prev
-    this.#id = event.hasOwnId ? event.id : undefined
+    this.ownId = event.ownId
     this.#window = home.window
     this.event = event.event
     this.contentType = event.contentType
     this.isJson = event.isJson
-    this.timeMs = event.timeMs
+    const { timeMs } = event
+    this.#timeSeconds = Number.isSafeInteger(timeMs) ? Math.floor(timeMs / 1_000) : 0
+    this.#timeRestMs = timeMs - this.#timeSeconds * 1_000
     this.user = event.user
     this.traceparent = isSampled(event.traceparent) ? event.traceparent : undefined
     this.readAtSeconds = Math.ceil(readAtMs / 1_000)
@@ -54,27 +59,40 @@ export class LoggedEvent implements RoomEvent {
     this.#slab = slabs === undefined ? bufferOf(payload) : slabs.latest
   }
 
-  get hasOwnId(): boolean {
-    return this.#id !== undefined
+  get id(): string {
+    return this.ownId ?? placeId(this.#window.epoch, this.#window.partition, this.offset)
   }
 
-  get id(): string {
-    return this.#id ?? placeId(this.#window.epoch, this.#window.partition, this.offset)
+  get timeMs(): number {
+    return this.#timeSeconds * 1_000 + this.#timeRestMs
   }
 
   get payload(): Buffer {
     return this.#slab.subarray(this.#start, this.#start + this.payloadBytes)
   }
 
-  /** Puts the payload at `at` of another buffer. */
+  /** What its id is but for the offset, in JSON, where it has none of its own. */
+  get placeHead(): Uint8Array {
+    return this.#window.idHead
+  }
+
+  /** Puts the payload at `at` of another buffer. Returns where it ends there. */
   copyPayload(into: Buffer, at: number): number {
-    return this.#slab.copy(into, at, this.#start, this.#start + this.payloadBytes)
+    const { payloadBytes } = this
+    const slab = this.#slab
+    const start = this.#start
+    if (payloadBytes > loopBytes) return at + slab.copy(into, at, start, start + payloadBytes)
+    for (let i = 0; i < payloadBytes; i++) into[at + i] = slab[start + i]!
+    return at + payloadBytes
   }
 
   get room(): string {
     return this.home.name
   }
 }
+
+/** Up to here a loop is done before Node has begun to copy. */
+const loopBytes = 256
 
 const bufferOf = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

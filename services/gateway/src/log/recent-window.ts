@@ -1,3 +1,5 @@
+import { placeHead } from '@roomway/records'
+import { idHead } from '../encoder/json-frame.js'
 import type { LoggedEvent } from './logged-event.js'
 import { PayloadSlabs } from './payload-slabs.js'
 
@@ -20,6 +22,8 @@ export const sizeOf = (event: LoggedEvent): number =>
 export class RecentWindow {
   readonly epoch: string
   readonly partition: number
+  /** See there: of the events of this partition. */
+  readonly idHead: Uint8Array
   readonly slabs = new PayloadSlabs()
   from: number
   next: number
@@ -31,6 +35,7 @@ export class RecentWindow {
   constructor(epoch: string, partition: number, from: number, budget: WindowBudget) {
     this.epoch = epoch
     this.partition = partition
+    this.idHead = idHead(placeHead(epoch, partition))
     this.from = from
     this.next = from
     this.#budget = budget

@@ -1,5 +1,6 @@
 import type { WireFormat } from '@roomway/protocol'
 import type { RoomEvent } from '@roomway/records'
+import { roomHead } from '../encoder/json-frame.js'
 import { LoggedEvent } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import type { Membership } from './membership.js'
@@ -8,7 +9,7 @@ import type { Membership } from './membership.js'
 interface Traffic {
   first: LoggedEvent
   last: LoggedEvent
-  json: string | undefined
+  frameHead: Uint8Array | undefined
   msgpackTopic: string | undefined
   wasPublished: boolean
 }
@@ -51,12 +52,12 @@ export class Room {
     if (this.#traffic !== undefined) this.#traffic.wasPublished = wasPublished
   }
 
-  /** The name as JSON text. */
-  get json(): string {
+  /** What the frames of its events begin with, in JSON. */
+  get frameHead(): Uint8Array {
     const traffic = this.#traffic
-    if (traffic === undefined) return JSON.stringify(this.name)
-    traffic.json ??= JSON.stringify(this.name)
-    return traffic.json
+    if (traffic === undefined) return roomHead(this.name)
+    traffic.frameHead ??= roomHead(this.name)
+    return traffic.frameHead
   }
 
   /** Where frames of a format are published. A room's name holds no control characters, so the two never meet. */
@@ -153,7 +154,7 @@ const msgpackTopicOf = (name: string): string => `\u0001${name}`
 const beginning = (event: LoggedEvent): Traffic => ({
   first: event,
   last: event,
-  json: undefined,
+  frameHead: undefined,
   msgpackTopic: undefined,
   wasPublished: false,
 })

@@ -1,7 +1,7 @@
 /*
  * What can wait (catching up, replays) takes turns: one piece of it in each turn of the event loop, however much of it there is and of whatever kind, so that
- * an event that is live waits for one piece at most. Where what is live fills the turns, a piece is a third of one: it never catches up with a log that
- * grows faster than it is read.
+ * an event that is live waits for one piece at most. Where what is live fills the turns, a piece is a third of one: of 2 ms in a long turn, replays would
+ * read a log more slowly than it grows.
  */
 
 const leastPieceMs = 2
