@@ -13,7 +13,8 @@ import type { Topic } from './topic.js'
 
 /** What is asked for lies below the end, so this wait is only for a leader that has yet to learn its end. */
 const waitMs = 200
-const maxBytes = 1024 * 1024
+/** Some are decoded in one turn of the event loop, of several replays perhaps, and what is live waits for all of them. */
+const maxBytes = 192 * 1024
 
 export interface ReplayOptions {
   readonly topic: Topic
