@@ -12,7 +12,7 @@ import { LoadClient, type LoadMark } from './load-client.js'
 import { limitOf, type Probe, takeProbe } from './probe.js'
 import type { PacedPlan, PacedReport } from './programs/paced-publisher.js'
 import type { PublisherReady } from './programs/publisher.js'
-import { type RunningServer, type ServerKind, startServer, tokensOf } from './servers.js'
+import { type RunningServer, type ServerKind, type ServerPlan, startServer, tokensOf } from './servers.js'
 
 export interface HighestPlan {
   readonly rooms: number
@@ -78,7 +78,7 @@ export async function startRig(
   kind: ServerKind,
   rooms: number,
   own: <T extends { close(): Promise<void> }>(resource: T) => T,
-  imports: readonly string[] = [],
+  { imports = [], env = {} }: Partial<Pick<ServerPlan, 'imports' | 'env'>> = {},
 ): Promise<Rig> {
   const { address, pid } = await bench.brokers.get('kafka')
   if (address.kind !== 'kafka') throw new Error('steady rates are measured on Kafka')
@@ -87,7 +87,7 @@ export async function startRig(
   const publisher = own(LineProcess.ofProgram('paced-publisher.ts', plan))
   const log = await publisher.ask<PublisherReady>('open')
   const server = own(
-    await startServer({ ...bench.serverOptions, kind, address, prefix, log, feed: undefined, env: {}, imports }),
+    await startServer({ ...bench.serverOptions, kind, address, prefix, log, feed: undefined, env, imports }),
   )
   const tokensFile = tokensOf(bench, server)
   const client = own(new LoadClient(bench.loadProgram, server.target, { rooms, sampleEvery: 1, tokensFile }))

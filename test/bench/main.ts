@@ -122,7 +122,7 @@ async function measure(bench: Bench, scenarios: readonly Scenario[], options: Be
     say(`\n${scenario.title}`)
     try {
       const comparison = await compare(bench, scenario, { least: options.pairs, most: options.maxPairs }, say)
-      await keepResult(options.resultsFile, await measurementOf(comparison, options))
+      await keepResult(options.resultsFile, await measurementOf(comparison, { ...options, ...scenario.times }))
       rows.push(...comparison.rows)
     } catch (error) {
       console.error(error)

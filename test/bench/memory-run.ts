@@ -8,7 +8,7 @@ import { comeAndGo, type Visits } from './come-and-go.js'
 import { startIdle } from './idle-plan.js'
 import { LoadClient } from './load-client.js'
 import { nameOf, type Peer } from './peers/peer.js'
-import { type ServerKind, tokensOf } from './servers.js'
+import { givesBack, type ServerKind, tokensOf } from './servers.js'
 
 export interface MemoryPlan {
   readonly connections: number
@@ -26,11 +26,6 @@ export interface MemoryResult {
 /** Of the connections, those opened before the first look. */
 const firstShare = 0.2
 const restMs = 500
-/**
- * The C library gives freed memory back to the system from 128 KiB on, as it does until a program frees its first large block. Else what V8's
- * compiler and collector have used and freed, megabytes in each of their threads, comes and goes between the two looks.
- */
-const givesBack = { MALLOC_TRIM_THRESHOLD_: '131072' }
 /** Few at a time, so that they leave no room behind in which the later ones would fit. */
 const earlier: Visits = { rounds: 20, clients: 500 }
 

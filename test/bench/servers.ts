@@ -10,6 +10,12 @@ import { rssBytes } from './process-usage.js'
 import type { FeedPlan } from './programs/event-feed.js'
 import type { PublisherReady } from './programs/publisher.js'
 
+/**
+ * The C library gives freed memory back to the system from 128 KiB on, as it does until a program frees its first large block. From then on the large
+ * blocks lie among the small ones, each of which keeps pages from being given back: docs/operations.md tells operators to set it.
+ */
+export const givesBack = { MALLOC_TRIM_THRESHOLD_: '131072' }
+
 export type ServerKind = 'raw' | 'gateway'
 
 export interface ServerPlan {

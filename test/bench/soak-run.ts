@@ -10,6 +10,7 @@ import { takeProbe } from './probe.js'
 import { rssBytes } from './process-usage.js'
 import type { ChurnPlan, ChurnReport } from './programs/churn-client.js'
 import type { PacedReport } from './programs/paced-publisher.js'
+import { givesBack } from './servers.js'
 
 export interface SoakPlan {
   readonly rooms: number
@@ -69,7 +70,7 @@ export async function runSoak(bench: Bench, plan: SoakPlan, say: (line: string) 
     return resource
   }
   try {
-    const rig = await startRig(bench, 'gateway', plan.rooms, own, ['watch.mjs'])
+    const rig = await startRig(bench, 'gateway', plan.rooms, own, { imports: ['watch.mjs'], env: givesBack })
     const churn = own(LineProcess.ofProgram('churn-client.ts', churnPlan(bench, rig, plan)))
     await bench.pin('load', churn.pid)
     await churn.ask('start', 120_000)

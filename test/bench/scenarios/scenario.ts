@@ -49,6 +49,8 @@ export interface Scenario {
   readonly figures: readonly Figure[]
   /** Bearer tokens it needs. */
   readonly connections: number
+  /** Where they are not those that the options give. */
+  readonly times?: Pick<BenchOptions, 'warmUpMs' | 'measureMs'>
   run(bench: Bench, kind: ServerKind): Promise<RunResult>
   /** Others that take turns with the gateway, in place of the raw server: each is compared with the gateway. */
   readonly peers?: readonly PeerTurn[]
