@@ -55,7 +55,7 @@ function markAt(bytes: Buffer, position: number): BatchMark | undefined {
   }
 }
 
-/** Decodes the records at or above `from`. */
+/** The records of one answer that are at or above `from`. */
 export function decodeRecords(
   partition: number,
   bytes: Buffer,
@@ -63,25 +63,59 @@ export function decodeRecords(
   aborted: readonly AbortedTransaction[],
   onFault: OnFault,
 ): DecodedRecords {
-  const filter = new AbortedFilter(aborted)
-  const records: BrokerRecord[] = []
-  let nextOffset = from
-  let position = 0
-  let firstBatch: BatchMark | undefined
-  let lastBatch: BatchMark | undefined
-  for (let mark = markAt(bytes, 0); mark !== undefined; mark = markAt(bytes, position)) {
-    const end = position + lengthEnd + bytes.readInt32BE(position + 8)
-    firstBatch ??= mark
-    lastBatch = mark
-    try {
-      if (filter.shows(bytes, position, mark.lastOffset)) decodeBatch(partition, bytes, position, end, from, records)
-    } catch (error) {
-      onFault(mark.baseOffset, mark.lastOffset, error as Error)
-    }
-    nextOffset = Math.max(nextOffset, mark.lastOffset + 1)
-    position = end
+  return new RecordDecoder(partition, bytes, aborted, onFault).decode(from)
+}
+
+/** Decodes an answer, all of it or piece by piece. */
+export class RecordDecoder {
+  readonly #partition: number
+  readonly #bytes: Buffer
+  readonly #filter: AbortedFilter
+  readonly #onFault: OnFault
+  #position = 0
+  #next: BatchMark | undefined
+
+  constructor(partition: number, bytes: Buffer, aborted: readonly AbortedTransaction[], onFault: OnFault) {
+    this.#partition = partition
+    this.#bytes = bytes
+    this.#filter = new AbortedFilter(aborted)
+    this.#onFault = onFault
+    this.#next = markAt(bytes, 0)
   }
-  return { records, nextOffset, firstBatch, lastBatch }
+
+  /** No whole batch is left. */
+  get isDone(): boolean {
+    return this.#next === undefined
+  }
+
+  /** The records at or above `from` of the next batches: those that begin in the next `maxBytes`, one at least. */
+  decode(from: number, maxBytes = Number.POSITIVE_INFINITY): DecodedRecords {
+    const records: BrokerRecord[] = []
+    const firstBatch = this.#next
+    const endsAt = this.#position + maxBytes
+    let lastBatch: BatchMark | undefined
+    let nextOffset = from
+    for (let mark = this.#next; mark !== undefined && this.#position < endsAt; mark = this.#next) {
+      this.#decodeBatch(mark, from, records)
+      lastBatch = mark
+      nextOffset = Math.max(nextOffset, mark.lastOffset + 1)
+    }
+    return { records, nextOffset, firstBatch, lastBatch }
+  }
+
+  #decodeBatch(mark: BatchMark, from: number, into: BrokerRecord[]): void {
+    const bytes = this.#bytes
+    const position = this.#position
+    const end = position + lengthEnd + bytes.readInt32BE(position + 8)
+    try {
+      if (this.#filter.shows(bytes, position, mark.lastOffset))
+        decodeBatch(this.#partition, bytes, position, end, from, into)
+    } catch (error) {
+      this.#onFault(mark.baseOffset, mark.lastOffset, error as Error)
+    }
+    this.#position = end
+    this.#next = markAt(bytes, end)
+  }
 }
 
 /** Which batches are to be shown, by the rules of KIP-98: batches are asked about in offset order. */

@@ -8,13 +8,14 @@ import type { FetchAnswer } from './fetch-request.js'
 import { fetchRequest } from './fetch-request.js'
 import type { PartitionEnds } from './partition-ends.js'
 import type { OnFault } from './record-batch-decoder.js'
-import { decodeRecords } from './record-batch-decoder.js'
+import { type DecodedRecords, RecordDecoder } from './record-batch-decoder.js'
 import type { Topic } from './topic.js'
 
 /** What is asked for lies below the end, so this wait is only for a leader that has yet to learn its end. */
 const waitMs = 200
-/** Some are decoded in one turn of the event loop, of several replays perhaps, and what is live waits for all of them. */
-const maxBytes = 192 * 1024
+const maxBytes = 1024 * 1024
+/** Decoded and handed out at once: a reader that serves others, too, can let them have their turn between. */
+const pieceBytes = 128 * 1024
 
 export interface ReplayOptions {
   readonly topic: Topic
@@ -58,6 +59,7 @@ class RangeReader {
   /** The log whose positions these are, whatever bears its name later. */
   readonly #topicId: string
   #leaderEpoch = -1
+  #fetched: RecordDecoder | undefined
 
   constructor(range: Range, options: ReplayOptions) {
     this.#range = range
@@ -68,10 +70,17 @@ class RangeReader {
 
   /** The next stretch; undefined where nothing came yet. @throws PositionError */
   async next(signal: AbortSignal | undefined): Promise<Batch | undefined> {
-    const answer = await this.#fetchPatiently(signal)
-    if (answer?.records == null || answer.records.length === 0) return undefined
+    if (this.#fetched === undefined || this.#fetched.isDone) {
+      const answer = await this.#fetchPatiently(signal)
+      if (answer?.records == null || answer.records.length === 0) return undefined
+      const { records, aborted } = answer
+      this.#fetched = new RecordDecoder(this.#range.partition, records, aborted, this.#options.onFault)
+    }
+    return this.#take(this.#fetched.decode(this.position, pieceBytes))
+  }
+
+  #take(decoded: DecodedRecords): Batch | undefined {
     const { partition, to } = this.#range
-    const decoded = decodeRecords(partition, answer.records, this.position, answer.aborted, this.#options.onFault)
     this.#leaderEpoch = decoded.lastBatch?.leaderEpoch ?? this.#leaderEpoch
     if (decoded.nextOffset <= this.position) return undefined
     const past = decoded.records.findIndex((record) => record.offset >= to)

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { AppendRecord, BrokerRecord } from '@roomway/broker'
 import fc from 'fast-check'
 import { crc32c } from '../src/crc32c.js'
-import { decodeRecords } from '../src/record-batch-decoder.js'
+import { decodeRecords, RecordDecoder } from '../src/record-batch-decoder.js'
 import { boundOn, RecordBatchEncoder } from '../src/record-batch-encoder.js'
 
 const producer = { id: 4_294_967_297, epoch: 3 }
@@ -118,5 +118,41 @@ describe('A fetched stretch', () => {
       'b',
       'c',
     ])
+  })
+
+  test('is the same in pieces, each of which ends with the batch that its bytes end in', () => {
+    const batches = Array.from({ length: 20 }, (_, n) => batchOf(n * 2, [`${n}`, `${n}'`]))
+    const bytes = Buffer.concat(batches)
+    const decoder = new RecordDecoder(0, bytes, [], noFault)
+    const pieces: BrokerRecord[][] = []
+    let next = 3
+    while (!decoder.isDone) {
+      const piece = decoder.decode(next, batches[0]!.length * 3 - 1)
+      expect(piece.lastBatch?.lastOffset).toBe(piece.nextOffset - 1)
+      pieces.push(piece.records)
+      next = piece.nextOffset
+    }
+    expect(pieces.flat()).toEqual(decodeRecords(0, bytes, 3, [], noFault).records)
+    expect(pieces.map(({ length }) => length)).toEqual([3, 6, 6, 6, 6, 6, 4])
+    expect(next).toBe(40)
+  })
+
+  test('knows in a later piece which transactions were aborted in an earlier one', () => {
+    const [transactional, control] = [0x10, 0x30]
+    const marked = (attributes: number, batch: Buffer): Buffer => {
+      batch.writeInt8(attributes, 22)
+      return batch
+    }
+    const abort = encode([{ partition: 0, key: '\0\0\0\0', headers: {}, value: Buffer.alloc(0) }])
+    const bytes = Buffer.concat([
+      marked(transactional, batchOf(0, ['aborted'])),
+      batchOf(1, ['of nobody’s']),
+      marked(control, stored(abort, 2)),
+      marked(transactional, batchOf(3, ['of the next transaction'])),
+    ])
+    const decoder = new RecordDecoder(0, bytes, [{ producerId: producer.id, firstOffset: 0 }], noFault)
+    const pieces = Array.from({ length: 4 }, (_, next) => textsOf(decoder.decode(next, 1)))
+    expect(pieces).toEqual([[], ['of nobody’s'], [], ['of the next transaction']])
+    expect(decoder.isDone).toBe(true)
   })
 })

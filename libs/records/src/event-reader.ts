@@ -17,12 +17,11 @@ import { type Outcome, outcomeKey, parseSeen } from './outcome.js'
 import { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'
 import type { RoomDirectory } from './room-directory.js'
 
-/** An event of a room. `payload` is borrowed from the record: copy it to keep it. */
-export interface RoomEvent {
+/** What a record says of an event. `payload` is borrowed from the record: copy it to keep it. */
+export interface ReadEvent {
   readonly room: string
   readonly offset: number
-  readonly id: string
-  /** The id that the publisher gave. Else `id` is the `placeId` of where the event stands. */
+  /** The id that the publisher gave. Else the event's id is the `placeId` of where it stands. */
   readonly ownId: string | undefined
   /** Names that start with `$` are the system's own and are not shown in a user's room. */
   readonly event: string
@@ -32,6 +31,11 @@ export interface RoomEvent {
   readonly timeMs: number
   readonly user: string | undefined
   readonly traceparent: string | undefined
+}
+
+/** An event of a room. */
+export interface RoomEvent extends ReadEvent {
+  readonly id: string
 }
 
 export interface EventReaderOptions {
@@ -48,6 +52,8 @@ export interface EventReaderOptions {
 export interface EventReader {
   /** The event this record is; undefined where it is a marker, a duplicate, an outcome without an event in the room, or set aside. */
   read(record: BrokerRecord): RoomEvent | undefined
+  /** The same without the id, for those who read much: few ask for an id that only says where an event stands, and to make one costs as much as the rest. */
+  take(record: BrokerRecord): ReadEvent | undefined
   /** The same for a record whose event nobody wants: only what it says of those above it is noted. */
   pass(record: BrokerRecord): void
   /** Where the latest outcome of a command stands, whether or not it counts; -1 where there is none in the `lookbackOffsets` offsets that were read last. */
@@ -87,7 +93,12 @@ class Reader implements EventReader {
   }
 
   read(record: BrokerRecord): RoomEvent | undefined {
-    const { key, headers } = record
+    const event = this.take(record)
+    return event && { ...event, id: event.ownId ?? placeId(this.#options.epoch, record.partition, event.offset) }
+  }
+
+  take(record: BrokerRecord): ReadEvent | undefined {
+    const { key, headers, offset } = record
     const isSessionRoom = key?.startsWith('$session:') === true
     if (key?.startsWith('$') === true && !isSessionRoom) return undefined
     const timeMs = timeOf(headers[headerNames.time])
@@ -104,12 +115,23 @@ class Reader implements EventReader {
     const id = headers[headerNames.id] ?? cloudEvent?.id
     if (id !== undefined && !this.#isFirst(record, key!, id)) return undefined
     if (!isSessionRoom && event.charCodeAt(0) === 36) return undefined
-    return new ReadEvent(this.#options.epoch, record, id, event, contentType, isJson, timeMs ?? record.timeMs)
+    return {
+      room: key!,
+      offset,
+      ownId: id,
+      event,
+      contentType,
+      isJson,
+      payload: record.value,
+      timeMs: timeMs ?? record.timeMs,
+      user: headers[headerNames.user],
+      traceparent: headers[headerNames.traceparent],
+    }
   }
 
   pass(record: BrokerRecord): void {
     const { headers } = record
-    if (headers[headerNames.id] !== undefined || cloudEventOf(headers) !== undefined) this.read(record)
+    if (headers[headerNames.id] !== undefined || cloudEventOf(headers) !== undefined) this.take(record)
   }
 
   lastOutcome(commandKey: string): number {
@@ -134,49 +156,5 @@ class Reader implements EventReader {
     const counts = outcomeCounts(offset, seen, this.#outcomes.note(commandKey, offset))
     this.#options.onOutcome?.({ commandKey, partition, offset, counts }, record)
     return counts
-  }
-}
-
-/** Most events are never asked for an id that only says where they stand, so it is made then. */
-class ReadEvent implements RoomEvent {
-  readonly room: string
-  readonly offset: number
-  readonly ownId: string | undefined
-  readonly event: string
-  readonly contentType: string
-  readonly isJson: boolean
-  readonly payload: Uint8Array
-  readonly timeMs: number
-  readonly user: string | undefined
-  readonly traceparent: string | undefined
-  readonly #epoch: string
-  readonly #partition: number
-
-  constructor(
-    epoch: string,
-    record: BrokerRecord,
-    ownId: string | undefined,
-    event: string,
-    contentType: string,
-    isJson: boolean,
-    timeMs: number,
-  ) {
-    const { headers } = record
-    this.room = record.key!
-    this.offset = record.offset
-    this.ownId = ownId
-    this.event = event
-    this.contentType = contentType
-    this.isJson = isJson
-    this.payload = record.value
-    this.timeMs = timeMs
-    this.user = headers[headerNames.user]
-    this.traceparent = headers[headerNames.traceparent]
-    this.#epoch = epoch
-    this.#partition = record.partition
-  }
-
-  get id(): string {
-    return this.ownId ?? placeId(this.#epoch, this.#partition, this.offset)
   }
 }

@@ -14,6 +14,7 @@ export {
   openEventReader,
   placeHead,
   placeId,
+  type ReadEvent,
   type RoomEvent,
 } from './event-reader.js'
 export { outcomeCounts } from './first-outcome.js'

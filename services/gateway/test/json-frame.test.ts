@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { RoomEvent } from '@roomway/records'
+import type { ReadEvent } from '@roomway/records'
 import * as fc from 'fast-check'
 import { jsonFrame } from '../src/encoder/json-frame.js'
 import { LoggedEvent } from '../src/log/logged-event.js'
@@ -8,13 +8,12 @@ import { Room } from '../src/rooms/room.js'
 
 const place = (offset: number) => `e"1:3:${offset}`
 
-function eventOf(event: Partial<RoomEvent>, prev = 6): LoggedEvent {
+function eventOf(event: Partial<ReadEvent>, prev = 6): LoggedEvent {
   const window = new RecentWindow('e"1', 3, 0, { usedBytes: 0, maxBytes: 1_000_000 })
   const room = new Room(event.room ?? 'chat:1', window, () => {})
-  const read: RoomEvent = {
+  const read: ReadEvent = {
     room: room.name,
     offset: 7,
-    id: '',
     ownId: undefined,
     event: 'message',
     contentType: 'application/json',
@@ -28,7 +27,7 @@ function eventOf(event: Partial<RoomEvent>, prev = 6): LoggedEvent {
   return new LoggedEvent(room, read, prev, 0, window.slabs)
 }
 
-const textOf = (event: Partial<RoomEvent>, prev = 6): string =>
+const textOf = (event: Partial<ReadEvent>, prev = 6): string =>
   Buffer.from(jsonFrame(eventOf(event, prev), prev)).toString('utf8')
 
 const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.string({ maxLength: 80 }))

@@ -1,7 +1,8 @@
 import type { LoggedEvent } from '../log/logged-event.js'
 import { maxTextBytes, putBytes, putLatin1, putNumber, putText, reserve, written } from './json-writer.js'
 
-const bytesOf = (text: string): Uint8Array => Buffer.from(text)
+/** Of its own memory: a small `Buffer` would keep the eight kilobytes that it is a part of. */
+const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
 
 const prevKey = bytesOf(',"prev":')
 const idKey = bytesOf(',"id":')
@@ -13,9 +14,17 @@ const end = bytesOf('}')
 /** Keys, numbers, quotes. */
 const fixedBytes = 256
 
-/** What the frames of a room's events begin with. */
-export const roomHead = (room: string): Uint8Array =>
-  bytesOf(`{"type":"event","room":${JSON.stringify(room)},"offset":`)
+let lastRoom = ''
+let lastRoomHead = bytesOf('')
+
+/** What the frames of a room's events begin with. Replays write those of one room after the other, of rooms that keep nothing. */
+export function roomHead(room: string): Uint8Array {
+  if (room !== lastRoom) {
+    lastRoom = room
+    lastRoomHead = bytesOf(`{"type":"event","room":${JSON.stringify(room)},"offset":`)
+  }
+  return lastRoomHead
+}
 
 /** What the ids of a partition's events are, but for the offset at their end, where they only say where an event stands. */
 export const idHead = (place: string): Uint8Array => bytesOf(`,"id":${JSON.stringify(place).slice(0, -1)}`)

@@ -6,13 +6,13 @@ let scratch = Buffer.allocUnsafeSlow(256 * 1024)
 const maxEscapeBytes = 6
 /** Of views of the scratch buffer's beginning, one for each length; longer frames are rare enough to have their own. */
 const keptViews = 4_096
-let views: Uint8Array[] = []
+let views = noViews()
 
 /** The scratch buffer, of at least so many bytes. What was written before is lost. */
 export function reserve(bytes: number): Buffer {
   if (bytes > scratch.length) {
     scratch = Buffer.allocUnsafeSlow(bytes * 2)
-    views = []
+    views = noViews()
   }
   return scratch
 }
@@ -20,8 +20,9 @@ export function reserve(bytes: number): Buffer {
 /** The first `length` bytes of the scratch buffer, valid until it is written to again. */
 export function written(length: number): Uint8Array {
   if (length >= keptViews) return scratch.subarray(0, length)
-  views[length] ??= new Uint8Array(scratch.buffer, 0, length)
-  return views[length]
+  const view = views[length] ?? new Uint8Array(scratch.buffer, 0, length)
+  views[length] = view
+  return view
 }
 
 /** All of these return where the next piece goes. */
@@ -84,4 +85,9 @@ function putPlain(text: string, at: number): number {
   }
   scratch[end++] = quote
   return end
+}
+
+/** As long as it will be: V8 makes a slow array of one that grows by leaps. */
+function noViews(): (Uint8Array | undefined)[] {
+  return Array.from({ length: keptViews }, () => undefined)
 }

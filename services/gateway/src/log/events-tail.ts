@@ -4,7 +4,7 @@
  * partition that is followed later is as one of a node that lags: its window begins at an end that the broker was asked for, below it there is the log.
  */
 import { type Batch, type Log, type Logger, PositionError, type ResetReason, type Tail } from '@roomway/broker'
-import { RoomDirectory, type RoomEvent } from '@roomway/records'
+import { type ReadEvent, RoomDirectory } from '@roomway/records'
 import {
   type Bounds,
   boundsOf,
@@ -27,7 +27,7 @@ export interface EventsTailOptions extends PartitionOptions, PartitionUpkeepOpti
   /** Which partitions are followed. Default all; `wanted`: those that were reached for, until nothing wants them any more. */
   readonly follow?: 'all' | 'wanted'
   readonly windowMaxBytes: number
-  readonly onEvent: (event: RoomEvent, window: RecentWindow, readAtMs: number) => void
+  readonly onEvent: (event: ReadEvent, window: RecentWindow, readAtMs: number) => void
   /** The log began anew, or cannot be read on from where the node was: the windows of these partitions are new and empty. */
   readonly onReset: (reason: ResetReason, partitions: ReadonlySet<number>) => void
 }
@@ -267,7 +267,7 @@ export class EventsTail {
     const now = Date.now()
     partition.lastBatchAtMs = now
     for (const record of batch.records) {
-      const event = reader.read(record)
+      const event = reader.take(record)
       if (event !== undefined && event.offset >= showFrom) this.#options.onEvent(event, window, now)
     }
     partition.scannedTo = batch.nextOffset

@@ -1,4 +1,4 @@
-import { placeId, type RoomEvent } from '@roomway/records'
+import { placeId, type ReadEvent, type RoomEvent } from '@roomway/records'
 import { isSampled } from '@roomway/telemetry'
 import type { Room } from '../rooms/room.js'
 import type { PayloadSlabs } from './payload-slabs.js'
@@ -38,7 +38,7 @@ export class LoggedEvent implements RoomEvent {
   readonly payloadBytes: number
 
   /** Without `slabs` the payload is borrowed, as in the event that was read. */
-  constructor(home: Room, event: RoomEvent, prev: number, readAtMs: number, slabs?: PayloadSlabs) {
+  constructor(home: Room, event: ReadEvent, prev: number, readAtMs: number, slabs?: PayloadSlabs) {
     this.home = home
     this.offset = event.offset
     this.prev = prev

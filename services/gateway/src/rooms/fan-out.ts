@@ -1,4 +1,4 @@
-import type { RoomEvent } from '@roomway/records'
+import type { ReadEvent } from '@roomway/records'
 import type { Sessions } from '../connection/sessions.js'
 import { liveFrame } from '../encoder/event-frame.js'
 import type { LoggedEvent } from '../log/logged-event.js'
@@ -33,7 +33,7 @@ export class FanOut {
     this.#transports.push(publish)
   }
 
-  take(event: RoomEvent, window: RecentWindow, readAtMs: number): void {
+  take(event: ReadEvent, window: RecentWindow, readAtMs: number): void {
     const { rooms, sessions, counters } = this.#options
     const room = rooms.obtain(event.room, window)
     const logged = room.log(event, readAtMs)

@@ -1,5 +1,5 @@
 import type { WireFormat } from '@roomway/protocol'
-import type { RoomEvent } from '@roomway/records'
+import type { ReadEvent } from '@roomway/records'
 import { roomHead } from '../encoder/json-frame.js'
 import { LoggedEvent } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
@@ -112,7 +112,7 @@ export class Room {
   }
 
   /** Takes in the room's next event. */
-  log(event: RoomEvent, readAtMs: number): LoggedEvent {
+  log(event: ReadEvent, readAtMs: number): LoggedEvent {
     const logged = new LoggedEvent(this, event, this.lastOffset, readAtMs, this.#window.slabs)
     const traffic = this.#traffic
     if (traffic === undefined) this.#traffic = beginning(logged)

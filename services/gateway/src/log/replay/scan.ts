@@ -94,7 +94,7 @@ export class Scan {
         this.#reader.pass(record)
         continue
       }
-      const event = this.#reader.read(record)
+      const event = this.#reader.take(record)
       if (event === undefined) continue
       scanned.events.push(new LoggedEvent(scanned.room, event, scanned.prev, 0))
       scanned.prev = event.offset
@@ -149,12 +149,11 @@ function send(
   else {
     const frame = event.prev > progress.told ? liveFrame(event, format, progress.told) : frameOf(event, format)
     bytes = frame.length
-    connection.socket.send(frame)
+    connection.sendEncoded(frame)
   }
   progress.position = event.offset
   progress.told = event.offset
   progress.replayed++
-  connection.counters.framesSent++
   return bytes
 }
 
