@@ -5,7 +5,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** A log in memory whose tail delivers only when told to, so that a test decides about every interleaving. */
 export class FakeLog implements Log {
   epoch = 'e1'
-  readonly partitions: number
+  partitions: number
   readonly records: BrokerRecord[][]
   /** The first offset that can still be read, of every partition. */
   starts: number[]
@@ -76,9 +76,10 @@ export class FakeLog implements Log {
     return next
   }
 
-  /** As when the log was deleted and made again. */
-  reset(epoch: string): void {
+  /** As when the log was deleted and made again, with as many partitions as before at most. */
+  reset(epoch: string, partitions = this.partitions): void {
     this.epoch = epoch
+    this.partitions = partitions
     for (const records of this.records) records.length = 0
     const observer = this.#observer
     this.#observer = undefined

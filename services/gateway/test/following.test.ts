@@ -207,6 +207,22 @@ describe('a node that follows what is wanted', () => {
     expect(client.socket.frames.at(-1)).toMatchObject({ type: 'event', offset: 4 })
   })
 
+  test('follows all of a log that was made anew with another number of partitions, and then what is wanted of it', async () => {
+    const { events } = fake.broker
+    const room = roomIn(another())
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room })
+    await turns(5)
+    const fewer = partitions / 2
+    events.reset('e2', fewer)
+    await eventually(() => followed().length === fewer, 10_000, 'all partitions to be followed')
+    await linger()
+    const homes = [room, sessionRoomKey(client.guest.connection!.session)].map((name) => homeOf(name, fewer))
+    expect(new Set(followed())).toEqual(new Set(homes))
+    await events.append([{ ...record(room, 0), partition: homeOf(room, fewer) }])
+    expect(framesOf(client, room)).toEqual(['joined', 'reset', 'event'])
+  })
+
   test('closes a connection of which too much would wait', async () => {
     fake.broker.events.end = () => new Promise(() => {})
     const client = await fake.connect()

@@ -68,6 +68,22 @@ describe('the room of a session', () => {
     expect(replies(second)).toEqual([2, 3])
   })
 
+  test('counts each frame of its outcomes once when they are caught up, and none for a record that stands for no frame', async () => {
+    const { events } = fake.broker
+    const first = await fake.connect()
+    const marker = { ...outcome(first, 2), headers: { 'roomway-id': 's:2.0', 'roomway-event': '$effect' } }
+    await events.append([outcome(first, 1), marker, outcome(first, 3)])
+    const { counters } = first.guest.connection!
+    const second = await fake.connect()
+    const sent = counters.framesSent
+    const had = second.socket.frames.length
+    const { resumeToken: token, epoch } = welcomeOf(first)
+    fake.send(second, { type: 'resume', id: 1, token, rooms: { $session: { epoch, offset: -1 } } })
+    await turns(5)
+    expect(replies(second)).toEqual([1, 3])
+    expect(counters.framesSent - sent).toBe(second.socket.frames.length - had)
+  })
+
   test('is told of a new log, so that the replies in it are not taken for old ones', async () => {
     const { events } = fake.broker
     const client = await fake.connect()

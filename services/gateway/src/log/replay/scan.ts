@@ -68,11 +68,11 @@ export class Scan {
   }
 
   /**
-   * Takes one batch at a time, as `Log.read` hands them out: what waits for its turn here would else be passed by what follows it. Aborts the scan
-   * where nobody is left to serve.
+   * Takes one batch at a time, as `Log.read` hands them out: what waits for its turn here would else be passed by what follows it. Batches are small, and a
+   * turn takes as many as it has time for. Aborts the scan where nobody is left to serve.
    */
   async onBatch(batch: Batch): Promise<void> {
-    await this.#nextTurn()
+    if (this.#isPieceDone()) await this.#nextTurn()
     for (const scanned of await this.#read(batch)) await this.#give(scanned)
     let served = 0
     for (const membership of this.#members) {
