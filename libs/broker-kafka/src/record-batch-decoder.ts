@@ -96,14 +96,14 @@ export class RecordDecoder {
     let lastBatch: BatchMark | undefined
     let nextOffset = from
     for (let mark = this.#next; mark !== undefined && this.#position < endsAt; mark = this.#next) {
-      this.#decodeBatch(mark, from, records)
+      this.#decodeNext(mark, from, records)
       lastBatch = mark
       nextOffset = Math.max(nextOffset, mark.lastOffset + 1)
     }
     return { records, nextOffset, firstBatch, lastBatch }
   }
 
-  #decodeBatch(mark: BatchMark, from: number, into: BrokerRecord[]): void {
+  #decodeNext(mark: BatchMark, from: number, into: BrokerRecord[]): void {
     const bytes = this.#bytes
     const position = this.#position
     const end = position + lengthEnd + bytes.readInt32BE(position + 8)

@@ -52,7 +52,7 @@ export interface EventReaderOptions {
 export interface EventReader {
   /** The event this record is; undefined where it is a marker, a duplicate, an outcome without an event in the room, or set aside. */
   read(record: BrokerRecord): RoomEvent | undefined
-  /** The same without the id, for those who read much: few ask for an id that only says where an event stands, and to make one costs as much as the rest. */
+  /** The same without the id, for those who read much: few ask for an id that only says where an event stands. */
   take(record: BrokerRecord): ReadEvent | undefined
   /** The same for a record whose event nobody wants: only what it says of those above it is noted. */
   pass(record: BrokerRecord): void

@@ -113,14 +113,18 @@ export class Node {
       onRewrite: () => counters.outcomeRewrites++,
     })
     this.#replays = this.#createReplays()
-    const { softBufferBytes } = config.limits
+    const { softBufferBytes, hardBufferBytes } = config.limits
     this.catchUp = new CatchUp({
       softLimitBytes: softBufferBytes,
       replay: (membership) => this.#replays.request(membership),
       turns: this.#turns,
       now: () => performance.now(),
     })
-    const sweep = new SlowSweep({ catchUp: this.catchUp, softLimitBytes: softBufferBytes })
+    const sweep = new SlowSweep({
+      catchUp: this.catchUp,
+      softLimitBytes: softBufferBytes,
+      hardLimitBytes: hardBufferBytes,
+    })
     this.fanOut = new FanOut({ rooms, sessions, counters, tracing, sweep })
     this.memberships = this.#createMemberships()
     this.rules = new RoomRules({ log: logs.meta, logger })

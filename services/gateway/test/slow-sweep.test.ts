@@ -4,6 +4,7 @@ import { type FakeClient, FakeNode } from './fake-node.js'
 
 const softLimit = 4_096
 const hardLimit = 65_536
+const closeLimit = 6_144
 const record = (room: string, n: number) => ({
   partition: 0,
   key: room,
@@ -15,15 +16,17 @@ describe('a socket that takes nothing', () => {
   let fake: FakeNode
   let slow: FakeClient
 
-  beforeEach(async () => {
+  async function open(hardBufferBytes: number): Promise<void> {
     fake = await FakeNode.open({
       ROOMWAY_SOFT_BUFFER_BYTES: String(softLimit),
-      ROOMWAY_HARD_BUFFER_BYTES: String(hardLimit),
+      ROOMWAY_HARD_BUFFER_BYTES: String(hardBufferBytes),
       ROOMWAY_MAX_ROOMS_PER_CONNECTION: '1000',
     })
     slow = await fake.connect()
     slow.socket.isPaused = true
-  })
+  }
+
+  beforeEach(() => open(hardLimit))
   afterEach(() => fake.close())
 
   async function joinAndPublish(rooms: number, eventsEach: number): Promise<void> {
@@ -46,6 +49,14 @@ describe('a socket that takes nothing', () => {
     await joinAndPublish(600, 2)
     expect(slow.socket.buffered).toBeGreaterThan(softLimit)
     expect(slow.socket.buffered).toBeLessThan(hardLimit)
+  })
+
+  test('leaves them in time where the limits lie close together', async () => {
+    await fake.close()
+    await open(closeLimit)
+    await joinAndPublish(600, 2)
+    expect(slow.socket.buffered).toBeGreaterThan(softLimit)
+    expect(slow.socket.buffered).toBeLessThan(closeLimit)
   })
 
   test('gets what it missed when it takes again, each event once', async () => {

@@ -7,6 +7,7 @@ import { jsonFrame } from './json-frame.js'
  * An event becomes a frame by splicing: a JSON payload was checked when it entered the log, and its bytes go into the frame as they are.
  * Live frames are written into one scratch buffer that the transport copies from; frames for replays are kept with the event.
  */
+
 /** The frame in scratch memory, valid until the next call. `prev` may be given for a client that knows less than the node. */
 export function liveFrame(event: LoggedEvent, format: WireFormat, prev: number = event.prev): Uint8Array {
   return format === 'json' ? jsonFrame(event, prev) : packMsgpack(event, prev)

@@ -50,7 +50,7 @@ const quote = bytesOf('"')
 function mostBytesOf(event: LoggedEvent): number {
   const { home, ownId, user, traceparent, payloadBytes } = event
   let bytes = fixedBytes + home.frameHead.length + payloadBytes
-  if (ownId === undefined) bytes += event.placeHead.length
+  if (ownId === undefined) bytes += event.idHead.length
   else bytes += maxTextBytes(ownId)
   if (!event.isJson) bytes += payloadBytes + maxTextBytes(event.contentType)
   if (user !== undefined) bytes += maxTextBytes(user)
@@ -60,7 +60,7 @@ function mostBytesOf(event: LoggedEvent): number {
 
 function putId(event: LoggedEvent, at: number): number {
   if (event.ownId !== undefined) return putText(event.ownId, putBytes(idKey, at))
-  return putBytes(quote, putNumber(event.offset, putBytes(event.placeHead, at)))
+  return putBytes(quote, putNumber(event.offset, putBytes(event.idHead, at)))
 }
 
 function putBase64(event: LoggedEvent, at: number): number {

@@ -72,7 +72,7 @@ export class LoggedEvent implements RoomEvent {
   }
 
   /** What its id is but for the offset, in JSON, where it has none of its own. */
-  get placeHead(): Uint8Array {
+  get idHead(): Uint8Array {
     return this.#window.idHead
   }
 

@@ -3,12 +3,10 @@
  * scan of the log; at the window's end the connection goes live in the same synchronous step, so nothing is lost or doubled between.
  * Work is done a piece at a time, so that ten thousand resumes at once do not hold up what is live.
  */
-import type { Connection } from '../connection/connection.js'
-import { keptFrame, liveFrame } from '../encoder/event-frame.js'
-import type { LoggedEvent } from '../log/logged-event.js'
-import { sizeOf } from '../log/recent-window.js'
+import { keptFrame } from '../encoder/event-frame.js'
 import type { Turns } from '../turns/turns.js'
 import type { Membership, Progress } from './membership.js'
+import { sendMissed } from './missed-event.js'
 import { isSessionRoom, wireName } from './session-room.js'
 
 /** How much is sent to a socket before its buffer is looked at again. */
@@ -97,18 +95,13 @@ export class CatchUp {
 
   #sendWindow(membership: Membership): void {
     const { room, connection, progress } = membership
-    const send = isSessionRoom(room.name) ? sendOutcome : sendEvent
     let event = room.firstAfter(progress.position)
     for (let unchecked = checkEveryBytes; event !== undefined; event = event.nextInRoom) {
       if (unchecked >= checkEveryBytes) {
         if (connection.socket.bufferedBytes() > this.#options.softLimitBytes) return holdBack(membership)
         unchecked = 0
       }
-      send(connection, event, progress.told)
-      progress.position = event.offset
-      progress.told = event.offset
-      progress.replayed++
-      unchecked += sizeOf(event)
+      unchecked += sendMissed(membership, event, keptFrame)
     }
     this.#goLive(membership)
   }
@@ -121,13 +114,6 @@ export class CatchUp {
     connection.socket.subscribe(room.topic(format))
     room.countLive(format, 1, Math.floor(Date.now() / 1_000))
   }
-}
-
-const sendOutcome = (connection: Connection, event: LoggedEvent): void => connection.sendOutcome(event)
-
-function sendEvent(connection: Connection, event: LoggedEvent, told: number): void {
-  const { socket } = connection
-  connection.sendEncoded(event.prev > told ? liveFrame(event, socket.format, told) : keptFrame(event, socket.format))
 }
 
 /** Takes a membership off its room's live topic; what was published before still reaches the socket. */

@@ -1,10 +1,9 @@
 import type { Batch } from '@roomway/broker'
-import type { WireFormat } from '@roomway/protocol'
 import { type EventReader, openEventReader, type RoomDirectory } from '@roomway/records'
 import { liveFrame, ownFrame } from '../../encoder/event-frame.js'
 import type { Membership } from '../../rooms/membership.js'
+import { sendMissed } from '../../rooms/missed-event.js'
 import type { Room } from '../../rooms/room.js'
-import { isSessionRoom } from '../../rooms/session-room.js'
 import type { Turns } from '../../turns/turns.js'
 import { LoggedEvent } from '../logged-event.js'
 
@@ -123,7 +122,7 @@ export class Scan {
         if (socket.bufferedBytes() > this.#softLimitBytes) return holdBack(membership)
         unchecked = 0
       }
-      unchecked += send(membership, event, frameOf)
+      unchecked += sendMissed(membership, event, frameOf)
     }
   }
 
@@ -134,27 +133,6 @@ export class Scan {
   async #nextTurn(): Promise<void> {
     this.#pieceEndsAtMs = await this.#turns.next()
   }
-}
-
-/** Returns about how much was sent. */
-function send(
-  membership: Membership,
-  event: LoggedEvent,
-  frameOf: (event: LoggedEvent, format: WireFormat) => Uint8Array,
-): number {
-  const { connection, progress } = membership
-  const { format } = connection.socket
-  let bytes = event.payloadBytes
-  if (isSessionRoom(event.room)) connection.sendOutcome(event)
-  else {
-    const frame = event.prev > progress.told ? liveFrame(event, format, progress.told) : frameOf(event, format)
-    bytes = frame.length
-    connection.sendEncoded(frame)
-  }
-  progress.position = event.offset
-  progress.told = event.offset
-  progress.replayed++
-  return bytes
 }
 
 function holdBack(membership: Membership): void {
