@@ -9,6 +9,7 @@ import type { LogEntry } from 'kafkajs'
 import { Kafka, logLevel } from 'kafkajs'
 import { ConnectionLostError, connectionFaultOf } from './connection-fault.js'
 import type { Settings } from './options.js'
+import { openResponseSocket } from './response-socket.js'
 
 const timeoutCheckMs = 1_000
 
@@ -218,6 +219,7 @@ function rawCluster(settings: Settings): RawCluster {
     retry: { retries: 0, initialRetryTime: 100 },
     logLevel: logLevel.WARN,
     logCreator: () => logTo(settings.logger),
+    socketFactory: openResponseSocket,
     ...(settings.ssl === undefined ? {} : { ssl: settings.ssl }),
     ...(settings.sasl === undefined ? {} : { sasl: settings.sasl }),
   })

@@ -11,7 +11,7 @@ interface Traffic {
   last: LoggedEvent
   frameHead: Uint8Array | undefined
   msgpackTopic: string | undefined
-  unseenBytes: number
+  wasPublished: boolean
 }
 
 /** A room as a node knows it: its events in the recent window, and the connections that have joined it here. Most have no events most of the time. */
@@ -43,13 +43,13 @@ export class Room {
     return this.#traffic?.first
   }
 
-  /** Bytes of frames that were published since its members' sockets were last looked at (`SlowSweep`); 0 again where its events have left the window. */
-  get unseenBytes(): number {
-    return this.#traffic?.unseenBytes ?? 0
+  /** Something was published since the last sweep for slow connections. */
+  get wasPublished(): boolean {
+    return this.#traffic?.wasPublished ?? false
   }
 
-  set unseenBytes(bytes: number) {
-    if (this.#traffic !== undefined) this.#traffic.unseenBytes = bytes
+  set wasPublished(wasPublished: boolean) {
+    if (this.#traffic !== undefined) this.#traffic.wasPublished = wasPublished
   }
 
   /** What the frames of its events begin with, in JSON. */
@@ -156,5 +156,5 @@ const beginning = (event: LoggedEvent): Traffic => ({
   last: event,
   frameHead: undefined,
   msgpackTopic: undefined,
-  unseenBytes: 0,
+  wasPublished: false,
 })
