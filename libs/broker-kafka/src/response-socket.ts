@@ -8,7 +8,7 @@ import { ResponseAssembler } from './response-assembler.js'
 
 const keepAliveMs = 60_000
 /** Of all sockets: what is read is copied before the next read, in the same step. */
-const readBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
 export interface ResponseSocketOptions {
   readonly host: string
