@@ -7,8 +7,11 @@ import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { ResponseAssembler } from './response-assembler.js'
 
 const keepAliveMs = 60_000
-/** Of all sockets: what is read is copied before the next read, in the same step. */
-const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+/**
+ * Of all sockets: what is read is copied before the next read, in the same step. At nine tenths of a machine's CPU and while clients came back, what was live
+ * waited twice as long with 256 KiB, and with 64 replays took longer (docs/benchmarks.md).
+ */
+const readBuffer = Buffer.allocUnsafeSlow(128 * 1024)
 
 export interface ResponseSocketOptions {
   readonly host: string
