@@ -4,7 +4,7 @@ const maxResponseBytes = 256 * 1024 * 1024
 
 /**
  * Puts what a broker sends together to whole responses, each with its length before it (Kafka protocol guide, "Protocol primitives"), in one piece of
- * memory of its own: the bytes that were read are copied once.
+ * memory of its own.
  */
 export class ResponseAssembler {
   readonly #onBytes: (bytes: Buffer) => void
