@@ -1,5 +1,5 @@
 /**
- * The only file that uses kafkajs (connection-fault.ts knows its errors). Its client is used for what it is good at, authenticated
+ * The only file that uses kafkajs (connection-fault.ts knows its errors, raw-connection.ts mends its connections). Its client is used for what it is good at, authenticated
  * connections (SASL, TLS) and the group and admin requests; its producer, consumer and fetcher are not used. That takes internals, so its
  * version is pinned exactly (2.2.4): `createCluster` behind a symbol of the client, from it the builder of connection pools and the class
  * of its brokers.
@@ -9,9 +9,8 @@ import type { LogEntry } from 'kafkajs'
 import { Kafka, logLevel } from 'kafkajs'
 import { ConnectionLostError, connectionFaultOf } from './connection-fault.js'
 import type { Settings } from './options.js'
+import { mend, type RawConnection } from './raw-connection.js'
 import { openResponseSocket } from './response-socket.js'
-
-const timeoutCheckMs = 1_000
 
 /** A protocol request of our own. `body` excludes the request header; for a flexible version it starts with the header's empty tag section. */
 export interface WireRequest<T> {
@@ -28,32 +27,6 @@ export interface WireRequest<T> {
 export interface Address {
   readonly host: string
   readonly port: number
-}
-
-interface InFlight {
-  readonly sentAt: number
-  readonly requestTimeout: number
-  timeoutRequest(): void
-}
-
-interface RequestQueue {
-  readonly pending: readonly unknown[]
-  readonly inflight: ReadonlyMap<number, InFlight>
-  readonly throttledUntil: number
-  requestTimeoutIntervalId?: NodeJS.Timeout
-  scheduleCheckPendingRequests(): void
-  scheduleRequestTimeoutCheck(): void
-  destroy(): void
-  rejectAll(error: Error): void
-}
-
-interface RawConnection {
-  readonly requestQueue: RequestQueue
-  readonly socket?: { destroy(): void }
-  isConnected(): boolean
-  isAuthenticated(): boolean
-  disconnect(): Promise<unknown>
-  send(protocol: object): Promise<unknown>
 }
 
 interface ConnectionPool {
@@ -128,7 +101,7 @@ export function connector(settings: Settings): Connect {
   const cluster = rawCluster(settings)
   return async (address) => {
     const pool = await cluster.connectionPoolBuilder.build(address)
-    for (const connection of pool.pool) quietQueue(connection.requestQueue)
+    for (const connection of pool.pool) mend(connection)
     const broker = cluster.brokerPool.createBroker({ connectionPool: pool, logger: cluster.rootLogger })
     const connection = new Connection(address, broker, pool.pool, settings.requestTimeoutMs)
     try {
@@ -236,29 +209,6 @@ function logTo(logger: Logger): (entry: LogEntry) => void {
     const told = { ...fields, kafkajs: namespace }
     if (level === logLevel.WARN) logger.warn(told, message)
     else logger.debug(told, message)
-  }
-}
-
-/**
- * kafkajs re-arms a timer of about a millisecond for ever on each connection, with nothing to check (864 wake-ups a second), and looks
- * for requests that timed out ten times a second. An idle connection should cost nothing: the first only runs where something waits,
- * the second once a second.
- */
-function quietQueue(queue: RequestQueue): void {
-  const schedule = queue.scheduleCheckPendingRequests.bind(queue)
-  queue.scheduleCheckPendingRequests = () => {
-    if (queue.pending.length > 0 || queue.throttledUntil > Date.now()) schedule()
-  }
-  queue.scheduleRequestTimeoutCheck = () => {
-    queue.destroy()
-    queue.requestTimeoutIntervalId = setInterval(() => timeOut(queue), timeoutCheckMs)
-  }
-}
-
-function timeOut(queue: RequestQueue): void {
-  const nowMs = Date.now()
-  for (const request of queue.inflight.values()) {
-    if (nowMs - request.sentAt > request.requestTimeout) request.timeoutRequest()
   }
 }
 

@@ -1,7 +1,6 @@
 /**
  * Sockets for kafkajs that read into one piece of memory and hand over whole responses. Its own let Node allocate 64 KiB for each read, of which mostly little
- * is used, and are joined to a response afterwards, all of it garbage that V8 counts as the program's. (kafkajs copies a response once more: from the second of a
- * connection on it joins it with an empty rest of the one before.)
+ * is used, and are joined to a response afterwards, all of it garbage that V8 counts as the program's.
  */
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'

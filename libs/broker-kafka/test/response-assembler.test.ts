@@ -45,7 +45,7 @@ describe('what is read of a broker', () => {
     ['a TLS alert', Buffer.from('15030300020228', 'hex')],
     ['HTTP', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
     ['a length below 0', Buffer.from('ffffffff01', 'hex')],
-  ])('is handed out as it comes, and no memory made for it, where it is %s', (_, bytes) => {
+  ])('is handed out as it comes and not waited for where it is %s', (_, bytes) => {
     const good = response('good')
     read(Buffer.concat([good, bytes, bytes]), 5)
     expect(handedOut[0]).toEqual(good)

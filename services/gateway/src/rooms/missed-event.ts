@@ -12,9 +12,11 @@ export type FrameOf = (event: LoggedEvent, format: WireFormat) => Uint8Array
 export function sendMissed(membership: Membership, event: LoggedEvent, frameOf: FrameOf): number {
   const { connection, progress } = membership
   const { format } = connection.socket
-  let bytes = sizeOf(event)
-  if (isSessionRoom(event.room)) connection.sendOutcome(event)
-  else {
+  let bytes: number
+  if (isSessionRoom(event.room)) {
+    bytes = sizeOf(event)
+    connection.sendOutcome(event)
+  } else {
     const frame = event.prev > progress.told ? liveFrame(event, format, progress.told) : frameOf(event, format)
     bytes = frame.length
     connection.sendEncoded(frame)
