@@ -34,27 +34,79 @@ describe('a row', () => {
     id: 'bytes',
     title: 'memory',
     unit: 'bytes',
-    goal: { times: 2 },
+    goal: { times: 3 },
     of: (result) => (result as MemoryResult).bytesPerConnection,
   }
 
-  test('divides each gateway run by the raw run before it, and each raw run by the raw run before', () => {
-    const row = rowOf({ name: 'memory' }, figure, [run(100), run(150), run(100), run(180), run(110)])
+  const [a, b, c, lost] = [run(90), run(110), run(130), run(1, 'frames were lost')] as const
+
+  test('divides each gateway run by the mean of the raw runs around it, and each raw run by the raw run before', () => {
+    const row = rowOf({ name: 'memory' }, figure, [
+      { bases: [a, b], others: [run(150)] },
+      { bases: [b, c], others: [run(180)] },
+    ])
     expect(row).toMatchObject({
-      base: { name: 'raw', value: 100 },
+      base: { name: 'raw', value: 110 },
       measured: { name: 'gateway', value: 165 },
       verdict: 'met',
     })
-    expect(row.ratio).toEqual({ median: 1.65, min: 1.5, max: 1.8 })
-    expect(row.noise?.min).toBe(1)
-    expect(row.noise?.max).toBeCloseTo(1.1)
+    expect(row.ratio).toEqual({ median: 1.5, min: 1.5, max: 1.5 })
+    expect(row.noise?.min).toBeCloseTo(130 / 110)
+    expect(row.noise?.max).toBeCloseTo(110 / 90)
   })
 
   test('leaves out what is void', () => {
-    const row = rowOf({ name: 'memory' }, figure, [run(100), run(1, 'frames were lost'), run(100), run(180), run(100)])
-    expect(row.ratio).toEqual({ median: 1.8, min: 1.8, max: 1.8 })
-    const row2 = rowOf({ name: 'memory' }, figure, [run(100), run(1, 'lost'), run(100)])
-    expect(row2).toMatchObject({ verdict: 'void', fault: 'lost' })
+    const row = rowOf({ name: 'memory' }, figure, [
+      { bases: [a, b], others: [lost] },
+      { bases: [lost, b], others: [run(165)] },
+      { bases: [lost, lost], others: [run(999)] },
+    ])
+    expect(row.ratio).toEqual({ median: 1.5, min: 1.5, max: 1.5 })
+    const row2 = rowOf({ name: 'memory' }, figure, [{ bases: [a, b], others: [lost] }])
+    expect(row2).toMatchObject({ verdict: 'void', fault: 'frames were lost' })
+  })
+})
+
+describe('a comparison in turns', () => {
+  const asked: string[][] = []
+  const rounds = [
+    [10, 12, 10],
+    [20, 25, 21],
+  ]
+  const scenario: Scenario = {
+    name: 'turns',
+    title: '',
+    connections: 0,
+    figures: [
+      {
+        id: 'b',
+        title: 'memory',
+        unit: 'bytes',
+        goal: { times: 1.5 },
+        of: (run) => (run as MemoryResult).bytesPerConnection,
+      },
+    ],
+    run: () => Promise.reject(new Error('alone')),
+    runInTurns: async (_, kinds) => {
+      asked.push([...kinds])
+      return rounds
+        .shift()!
+        .map((bytesPerConnection, n) => ({ server: kinds[n]!, fault: undefined, bytesPerConnection, rssMb: 0 }))
+    },
+  }
+
+  test('has raw twice in each run, so that the noise is that of one run, however the next differs from it', async () => {
+    const { rows, runs, inTurns } = await compare({} as Bench, scenario, { least: 2, most: 2 }, () => {})
+    expect(asked).toEqual([
+      ['raw', 'gateway', 'raw'],
+      ['raw', 'gateway', 'raw'],
+    ])
+    expect(inTurns).toBe(true)
+    expect(runs).toHaveLength(6)
+    expect(rows[0]!.ratio!.min).toBeCloseTo(1.2)
+    expect(rows[0]!.ratio!.max).toBeCloseTo(25 / 20.5)
+    expect(rows[0]!.noise).toMatchObject({ min: 1, max: 1.05 })
+    expect(rows[0]!.verdict).toBe('met')
   })
 })
 
@@ -87,11 +139,11 @@ describe('a comparison with peers', () => {
     ],
   }
 
-  test('lets each take its turn after the gateway and compares it with the gateway of its round; one that fails is void, and says why', async () => {
+  test('lets each take its turn after the gateway and compares it with the gateway before and after; one that fails is void, and says why', async () => {
     const { rows, notes } = await compare({} as Bench, scenario, { least: 2, most: 2 }, () => {})
     expect(order).toEqual(['gateway', 'ws', 'absent', 'gateway', 'ws', 'absent', 'gateway'])
     expect(rows[0]).toMatchObject({ base: { name: 'gateway', value: 11 }, measured: { name: 'ws', value: 55 } })
-    expect(rows[0]).toMatchObject({ ratio: { min: 5, max: 5 }, verdict: 'met' })
+    expect(rows[0]).toMatchObject({ ratio: { min: 50 / 11, max: 60 / 11.5 }, verdict: 'met' })
     expect(rows[1]).toMatchObject({ measured: { name: 'absent' }, verdict: 'void', fault: 'apt-get install it' })
     expect(notes).toEqual(['tried'])
   })

@@ -19,9 +19,9 @@ export interface Row {
   /** What the other is compared with: raw in the gateway's rows, the gateway in a peer's. */
   readonly base: Measured
   readonly measured: Measured
-  /** Measured by base, of each round of runs. */
+  /** In each round, measured by the mean of the round's bases. */
   readonly ratio: Spread | undefined
-  /** Base by the base before it: what a difference of nothing looks like on this machine. */
+  /** In each round, the second base by the first: what a difference of nothing looks like on this machine. */
   readonly noise: Noise | undefined
   readonly goal: Goal | undefined
   readonly verdict: Verdict
@@ -40,8 +40,9 @@ export interface Comparison {
   readonly rows: readonly Row[]
   /** In the order in which they were made. */
   readonly runs: readonly RunResult[]
-  /** How often each had its turn. */
   readonly rounds: number
+  /** Whether the servers of a round took turns within one run. */
+  readonly inTurns: boolean
   /** What was found out before them. */
   readonly notes: readonly string[]
 }
@@ -50,6 +51,12 @@ export interface Rounds {
   readonly least: number
   /** Where the noise asks for more. */
   readonly most: number
+}
+
+/** Runs that are compared: of the base before the others and after them, and one of each other. */
+export interface Round {
+  readonly bases: readonly [RunResult, RunResult]
+  readonly others: readonly RunResult[]
 }
 
 /** What raw against raw is to read at most, of the first figure that has a goal. */
@@ -93,13 +100,13 @@ function forgiving(turn: Turn): Turn {
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 /**
- * Runs the base, the others, the base, the others, …, the base (raw, gateway, raw, gateway, …, raw where there are no peers), until the noise is small
- * enough and every goal is clearly met or missed, or the most rounds are run.
+ * Runs the base, the others, the base, the others, …, the base (raw, gateway, raw, gateway, …, raw where there are no peers), or lets raw, gateway and raw
+ * take turns within each run, until the noise is small enough and every goal is clearly met or missed, or the most rounds are run.
  */
 export async function compare(
   bench: Bench,
   scenario: Scenario,
-  rounds: Rounds,
+  { least, most }: Rounds,
   say: (line: string) => void,
 ): Promise<Comparison> {
   const turns = turnsOf(scenario)
@@ -107,19 +114,51 @@ export async function compare(
   for (const turn of turns) notes.push((await turn.prepare?.(bench, say)) ?? '')
   const width = Math.max(...turns.map(({ name }) => name.length)) + 1
   const runs: RunResult[] = []
-  const runOne = async (turn: Turn) => {
-    const result = await turn.run(bench)
+  const keep = (turn: Turn, result: RunResult) => {
     runs.push(result)
     say(`  ${turn.name.padEnd(width)} ${describe(scenario, result)}`)
   }
-  const rows = () => rowsOf(scenario, turns, runs)
-  const [base, ...others] = turns
-  await runOne(base)
-  let round = 0
-  for (; round < rounds.least || (round < rounds.most && !isSettled(rows())); round++)
-    for (const turn of [...others, base]) await runOne(turn)
+  const { runInTurns } = scenario
+  const next = runInTurns === undefined ? runByRun(bench, turns, keep) : turnByTurn(bench, runInTurns, turns, keep)
+  const rounds: Round[] = []
+  const rows = () => rowsOf(scenario, turns, rounds)
+  while (rounds.length < least || (rounds.length < most && !isSettled(rows()))) rounds.push(await next())
   const { name, title } = scenario
-  return { name, title, rows: rows(), runs, rounds: round, notes: notes.filter(Boolean) }
+  const inTurns = runInTurns !== undefined
+  return { name, title, rows: rows(), runs, rounds: rounds.length, inTurns, notes: notes.filter(Boolean) }
+}
+
+type Keep = (turn: Turn, result: RunResult) => void
+
+/** The last base of a round is the first of the next. */
+function runByRun(bench: Bench, [base, ...others]: readonly [Turn, ...Turn[]], keep: Keep): () => Promise<Round> {
+  const runOne = async (turn: Turn) => {
+    const result = await turn.run(bench)
+    keep(turn, result)
+    return result
+  }
+  let before: RunResult | undefined
+  return async () => {
+    before ??= await runOne(base)
+    const ofOthers: RunResult[] = []
+    for (const turn of others) ofOthers.push(await runOne(turn))
+    const bases = [before, await runOne(base)] as const
+    before = bases[1]
+    return { bases, others: ofOthers }
+  }
+}
+
+function turnByTurn(
+  bench: Bench,
+  runInTurns: NonNullable<Scenario['runInTurns']>,
+  [raw, gateway]: readonly Turn[],
+  keep: Keep,
+): () => Promise<Round> {
+  return async () => {
+    const results = await runInTurns(bench, ['raw', 'gateway', 'raw'])
+    for (const [n, result] of results.entries()) keep(n === 1 ? gateway! : raw!, result)
+    return { bases: [results[0]!, results[2]!], others: [results[1]!] }
+  }
 }
 
 /** Whether more pairs would tell nothing more. */
@@ -129,12 +168,11 @@ export function isSettled(rows: readonly Row[]): boolean {
   return margin <= noiseWanted && judged.every(({ verdict }) => verdict !== 'too close to tell')
 }
 
-function rowsOf(scenario: Scenario, turns: readonly [Turn, ...Turn[]], runs: readonly RunResult[]): Row[] {
-  const [base, ...others] = turns
+function rowsOf(scenario: Scenario, [base, ...others]: readonly [Turn, ...Turn[]], rounds: readonly Round[]): Row[] {
   return scenario.figures.flatMap((figure) =>
-    others.map(({ name, goals }, n) => {
-      const pair = { base: base.name, measured: name, at: n + 1, turns: turns.length }
-      return rowOf(scenario, goals === undefined ? figure : { ...figure, goal: goals[figure.id] }, runs, pair)
+    others.map(({ name, goals }, at) => {
+      const pair = { base: base.name, measured: name, at }
+      return rowOf(scenario, goals === undefined ? figure : { ...figure, goal: goals[figure.id] }, rounds, pair)
     }),
   )
 }
@@ -155,43 +193,45 @@ function loadOf(result: Extract<RunResult, { serverLoad: number }>): string {
   return `${Math.round(framesPerSecond)} frames/s, ${cores}`
 }
 
-/** Which of the servers that took turns are compared: the base is the first of each round, the other the `at`-th. */
+/** Which servers are compared: the base, and the `at`-th of the others. */
 export interface Pair {
   readonly base: string
   readonly measured: string
   readonly at: number
-  readonly turns: number
 }
 
-export const rawAndGateway: Pair = { base: 'raw', measured: 'gateway', at: 1, turns: 2 }
+export const rawAndGateway: Pair = { base: 'raw', measured: 'gateway', at: 0 }
 
-/** Only of runs that count; a round with a void run of one of the two is left out. */
+/** Only of runs that count; a round without one of the base, or of the other, is left out. */
 export function rowOf(
   scenario: Pick<Scenario, 'name'>,
   figure: Figure,
-  runs: readonly RunResult[],
+  rounds: readonly Round[],
   pair: Pair = rawAndGateway,
 ): Row {
-  const runsAt = (at: number) => runs.filter((_, n) => n % pair.turns === at)
-  const counting = (at: number, of: (result: RunResult) => number) =>
-    runsAt(at).map((run) => (run.fault === undefined ? of(run) : undefined))
   const { baseline, of, goal } = figure
-  const measured = counting(pair.at, of)
-  const bases = baseline === undefined ? counting(0, of) : counting(pair.at, baseline)
-  const ratio = quotients(measured, bases)
-  const noise = baseline === undefined ? noiseAmong(quotients(bases.slice(1), bases)) : undefined
+  const figureOf = (run: RunResult, value = of) => (run.fault === undefined ? value(run) : undefined)
+  const others = rounds.map(({ others }) => others[pair.at]!)
+  const measured = others.map((run) => figureOf(run))
+  const bases =
+    baseline === undefined
+      ? rounds.map(({ bases }) => meanOf(bases.map((run) => figureOf(run))))
+      : others.map((run) => figureOf(run, baseline))
+  const [before, after] = [0, 1].map((n) => rounds.map(({ bases }) => figureOf(bases[n]!)))
+  const noise = baseline === undefined ? noiseAmong(quotients(after!, before!)) : undefined
+  const baseRuns = [...new Set(rounds.flatMap(({ bases }) => bases))]
   const plus = goal !== undefined && 'plus' in goal ? goal.plus : 0
   const judged = spreadOfAny(quotients(lessened(measured, plus ?? 0), bases))
   const verdict = verdictOf(judged, noise?.margin, goal)
-  const faults = [...runsAt(pair.at), ...runsAt(0)].flatMap(({ fault }) => fault ?? [])
+  const faults = [...others, ...baseRuns].flatMap(({ fault }) => fault ?? [])
   return {
     scenario: scenario.name,
     figure: figure.id,
     title: figure.title,
     unit: figure.unit,
-    base: { name: pair.base, value: medianOf(bases) },
+    base: { name: pair.base, value: medianOf(baseline === undefined ? baseRuns.map((run) => figureOf(run)) : bases) },
     measured: { name: pair.measured, value: medianOf(measured) },
-    ratio: spreadOfAny(ratio),
+    ratio: spreadOfAny(quotients(measured, bases)),
     noise,
     goal,
     verdict,
@@ -216,6 +256,11 @@ function spreadOfAny(values: readonly number[]): Spread | undefined {
 
 function noiseAmong(ratios: readonly number[]): Noise | undefined {
   return ratios.length === 0 ? undefined : { ...spreadOf(ratios), margin: noiseOf(ratios) }
+}
+
+function meanOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length
 }
 
 function medianOf(values: readonly (number | undefined)[]): number | undefined {

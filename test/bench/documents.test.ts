@@ -43,6 +43,7 @@ const measurement = (name: string, rows: readonly Row[], before?: string): Measu
   rows,
   runs: [],
   rounds: 5,
+  inTurns: false,
   notes: [],
   at: '2026-01-02T03:04:05Z',
   machine: 'a machine',

@@ -14,6 +14,8 @@
  * Commands on stdin, one a line; each is answered by one line of JSON on stdout. End of input ends the program.
  *   open N   opens N more connections; answered when all are ready
  *   mark     totals so far, and the latencies since the last mark
+ *   rest     the same, but the latencies are kept, and from now on none are added
+ *   look     the same, and from now on they are added again, as they are at first
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -53,7 +55,7 @@ static int token_count;
 static struct connection connections[MAX_CONNECTIONS];
 static int created, ready, target, opening, closed;
 static uint64_t events, bytes, others;
-static int sample_countdown = 1;
+static int sample_countdown = 1, looking = 1;
 static uint32_t fine[FINE_BUCKETS], coarse[COARSE_BUCKETS];
 static uint64_t latencies;
 static int64_t max_us;
@@ -203,7 +205,7 @@ static void on_message(struct connection *c, const unsigned char *payload, size_
   c->events++;
   events++;
   bytes += length;
-  if (--sample_countdown > 0) return;
+  if (!looking || --sample_countdown > 0) return;
   sample_countdown = sample_every;
   note_latency(payload, length, read_us);
 }
@@ -283,7 +285,7 @@ static void on_readable(struct connection *c) {
   if (c->state != UPGRADING) take_frames(c, at, length, read_us);
 }
 
-static void print_marks(void) {
+static void print_totals(void) {
   struct rusage usage;
   uint64_t least = UINT64_MAX, most = 0;
   for (int i = 0; i < created; i++) {
@@ -298,6 +300,9 @@ static void print_marks(void) {
     (unsigned long long)(created > 0 ? least : 0), (unsigned long long)most, cpu_ms, (unsigned long long)latencies,
     (long long)percentile_us(0.5), (long long)percentile_us(0.99), (long long)max_us);
   fflush(stdout);
+}
+
+static void forget_latencies(void) {
   memset(fine, 0, sizeof fine);
   memset(coarse, 0, sizeof coarse);
   latencies = 0;
@@ -308,7 +313,12 @@ static void on_command(const char *line) {
   if (strncmp(line, "open ", 5) == 0) {
     target += atoi(line + 5);
     if (target > MAX_CONNECTIONS || (tokens != NULL && target > token_count)) die("more connections than it has room or tokens for", "");
-  } else if (strcmp(line, "mark") == 0) print_marks();
+    return;
+  }
+  print_totals();
+  if (strcmp(line, "mark") == 0) forget_latencies();
+  else if (strcmp(line, "rest") == 0) looking = 0;
+  else if (strcmp(line, "look") == 0) looking = 1;
   else die("unknown command", line);
 }
 

@@ -108,6 +108,25 @@ describe.each(programs)('the load client %s', (_, program) => {
     expect(await client!.mark()).toMatchObject({ latencies: 0, maxUs: 0 })
   })
 
+  test('adds up latencies from one look to the next rest, and forgets them at a mark only', async () => {
+    await open()
+    const round = async (events: number, ageUs: number) => {
+      for (const { socket } of joined) socket.send(eventOf(50, ageUs))
+      while ((await client!.look()).events < events);
+    }
+    await round(connections, 1_000_000)
+    await client!.rest()
+    for (const { socket } of joined) socket.send(eventOf(50, 9_000_000))
+    while ((await client!.rest()).events < connections * 2);
+    await client!.look()
+    await round(connections * 3, 2_000_000)
+    const seen = await client!.mark()
+    expect(seen.latencies).toBe(connections * 2)
+    expect(seen.maxUs).toBeGreaterThanOrEqual(2_000_000)
+    expect(seen.maxUs).toBeLessThan(9_000_000)
+    expect(await client!.mark()).toMatchObject({ latencies: 0 })
+  })
+
   test('sends its hellos one after the other, each when one more frame has come, and none where one is empty', async () => {
     await open({}, { hello: ['', '40', '420["join","{room}"]'], readyFrames: 3 })
     expect(joined).toHaveLength(connections * 2)

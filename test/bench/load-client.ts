@@ -32,7 +32,7 @@ export interface LoadOptions {
   readonly tokensFile: string | undefined
 }
 
-/** Totals since the start; latencies since the last mark. */
+/** Totals since the start; latencies since the last `mark`, as far as they were looked at. */
 export interface LoadMark {
   readonly events: number
   readonly bytes: number
@@ -107,8 +107,19 @@ export class LoadClient {
     await this.#process.ask(`open ${connections}`, 120_000)
   }
 
+  /** Begins with the latencies anew. */
   mark(): Promise<LoadMark> {
     return this.#process.ask('mark', 30_000)
+  }
+
+  /** From now on latencies are looked at, as they are at first. */
+  look(): Promise<LoadMark> {
+    return this.#process.ask('look', 30_000)
+  }
+
+  /** From now on they are not. */
+  rest(): Promise<LoadMark> {
+    return this.#process.ask('rest', 30_000)
   }
 
   close(): Promise<void> {

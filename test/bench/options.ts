@@ -48,9 +48,9 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
 
   names: ${scenarioNames.join(', ')}, soak
 
-  --pairs N             alternating runs of raw and gateway (with peers, of all in turn); default 5, and one more of the first
+  --pairs N             rounds: of raw, gateway and raw within one run, or in runs that alternate (with peers, of all of them); default 5
   --max-pairs N         where raw against raw reads more than 3 %, or a goal is too close to tell; default three times as many
-  --measure SECONDS     measured part of a run; default 7
+  --measure SECONDS     measured part of a run, of each server; default 7
   --warm-up SECONDS     load before it; default 3
   --scale FACTOR        fewer or more sockets, events and connections; default 1
   --headers roomway     events carry the time header of Roomway's publisher; default foreign

@@ -111,10 +111,11 @@ function origin(of: Measurement | SoakMeasurement): string {
   if ('samples' in of) return `- **soak**: ${of.title}; ${on}`
   const { measureMs, headers, pinned, pairs } = of.settings
   const isDelivery = of.runs.some((run) => 'framesPerSecond' in run)
+  const rounds = of.inTurns ? `${pairs} rounds in turns` : `${pairs} pairs`
   const how = isDelivery ? ` of ${measureMs / 1_000} s, ${headers} headers` : ''
   const voids = of.runs.filter((run) => run.fault !== undefined).length
   const lost = voids === 0 ? '' : ` ${voids} of ${of.runs.length} runs were void.`
-  return `- **${of.name}**: ${of.title}. ${pairs} pairs${how}${pinned ? ', pinned' : ''}; ${on}${lost}${limitsOf(of)}${of.notes.map((note) => ` ${note}.`).join('')}`
+  return `- **${of.name}**: ${of.title}. ${rounds}${how}${pinned ? ', pinned' : ''}; ${on}${lost}${limitsOf(of)}${of.notes.map((note) => ` ${note}.`).join('')}`
 }
 
 /** What kept the next rate from holding, and how often. */

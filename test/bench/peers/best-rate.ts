@@ -1,6 +1,7 @@
 /* At which rate a frame costs a peer least CPU, while it keeps up: few events leave much to each, many may be taken together, too many queue. */
 import type { Bench } from '../bench.js'
-import { type DeliveryPlan, type DeliveryResult, runDelivery } from '../delivery-run.js'
+import type { DeliveryResult } from '../delivery-result.js'
+import { type DeliveryPlan, runDelivery } from '../delivery-run.js'
 import type { Peer } from './peer.js'
 
 /** Events/s; what is tried goes up until the peer no longer keeps up. */

@@ -11,10 +11,22 @@ export interface FeedPlan {
   readonly headers: 'foreign' | 'roomway'
   /** The share of events that carry a sampled trace context. */
   readonly tracedShare: number
+  /** Events are due only while it has its turn. Default: all the time. */
+  readonly turns?: FeedTurns
   /** From one append to the next, at least. Default 1. */
   readonly appendEveryMs?: number
   /** Of the rooms' names. Default `bench:`. */
   readonly roomPrefix?: string
+}
+
+export interface FeedTurns {
+  /** The last goes on until all is published. */
+  readonly count: number
+  /** Before the first. */
+  readonly afterMs: number
+  readonly activeMs: number
+  /** From the beginning of one to that of the next. */
+  readonly everyMs: number
 }
 
 export interface FeedReport {
@@ -49,18 +61,33 @@ export async function feed(
   let latestMs = 0
   for (let sent = 0; sent < plan.events; ) {
     const nowUs = monotonicUs()
-    const due = Math.min(plan.events, Math.floor(((nowUs - startUs) / 1e6) * plan.eventsPerSecond))
+    const { activeMs, untilNextMs } = timeIn(plan.turns, (nowUs - startUs) / 1e3)
+    const due = Math.min(plan.events, Math.floor((activeMs / 1e3) * plan.eventsPerSecond))
     if (due > sent) {
-      latestMs = Math.max(latestMs, (nowUs - startUs) / 1e3 - (sent / plan.eventsPerSecond) * 1e3)
+      latestMs = Math.max(latestMs, activeMs - (sent / plan.eventsPerSecond) * 1e3)
       const records = Array.from({ length: due - sent }, (_, n) => recordOf(sent + n, nowUs))
       appends.push(append(records).catch(() => void failedAppends++))
       sent = due
     }
-    await new Promise((resolve) => setTimeout(resolve, plan.appendEveryMs ?? 1))
+    await new Promise((resolve) => setTimeout(resolve, Math.max(untilNextMs, plan.appendEveryMs ?? 1)))
   }
   await Promise.all(appends)
   const { user, system } = process.cpuUsage()
   return { failedAppends, latestMs, cpuMs: (user + system) / 1e3 }
+}
+
+/** For how long events were due, and when they are again: 0 while they are. Exported for its test. */
+export function timeIn(turns: FeedTurns | undefined, elapsedMs: number): { activeMs: number; untilNextMs: number } {
+  if (turns === undefined) return { activeMs: elapsedMs, untilNextMs: 0 }
+  const sinceFirstMs = elapsedMs - turns.afterMs
+  if (sinceFirstMs < 0) return { activeMs: 0, untilNextMs: -sinceFirstMs }
+  const over = Math.min(Math.floor(sinceFirstMs / turns.everyMs), turns.count - 1)
+  const inTurnMs = sinceFirstMs - over * turns.everyMs
+  const isActive = inTurnMs < turns.activeMs || over === turns.count - 1
+  return {
+    activeMs: over * turns.activeMs + (isActive ? inTurnMs : turns.activeMs),
+    untilNextMs: isActive ? 0 : turns.everyMs - inTurnMs,
+  }
 }
 
 /** `t`, by which the load client knows an event's age, and its number. */

@@ -33,6 +33,7 @@ const errorPrefix = '{"type":"error"'
 const totals = { events: 0, bytes: 0, others: 0, closed: 0 }
 let latenciesUs: number[] = []
 let sampleCountdown = 1
+let isLooking = true
 let created = 0
 let opening = 0
 let ready = 0
@@ -163,7 +164,7 @@ class Connection {
     this.events++
     totals.events++
     totals.bytes += end - start
-    if (--sampleCountdown > 0) return
+    if (!isLooking || --sampleCountdown > 0) return
     sampleCountdown = sampleEvery
     const key = data.indexOf(timeKey, start)
     if (key < 0 || key >= end) return
@@ -207,7 +208,7 @@ function openMore(): void {
   }
 }
 
-function mark(): void {
+function tellTotals(): void {
   const sorted = Float64Array.from(latenciesUs).sort()
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
   const { user, system } = process.cpuUsage()
@@ -218,13 +219,16 @@ function mark(): void {
   }
   const times = { latencies: sorted.length, p50Us: at(0.5), p99Us: at(0.99), maxUs: sorted.at(-1) ?? 0 }
   console.log(JSON.stringify({ ...totals, ...extremes, cpuMs: (user + system) / 1e3, ...times }))
-  latenciesUs = []
 }
 
 createInterface({ input: process.stdin })
   .on('line', (line) => {
-    if (line === 'mark') return mark()
-    target += Number(line.slice('open '.length))
-    openMore()
+    if (line.startsWith('open ')) {
+      target += Number(line.slice('open '.length))
+      return openMore()
+    }
+    tellTotals()
+    if (line === 'mark') latenciesUs = []
+    else isLooking = line === 'look'
   })
   .on('close', () => process.exit(0))

@@ -1,6 +1,10 @@
 /* Events from a broker to sockets: to one room, and to many. */
+import type { Bench } from '../bench.js'
 import type { BrokerKind } from '../brokers.js'
-import { type DeliveryPlan, type DeliveryResult, runDelivery } from '../delivery-run.js'
+import type { DeliveryResult } from '../delivery-result.js'
+import { type DeliveryPlan, runDelivery } from '../delivery-run.js'
+import { runInTurns, type Server } from '../delivery-turns.js'
+import type { ServerKind } from '../servers.js'
 import { type Figure, figure, type Goal, type MakeScenario, type Scenario, scaled } from './scenario.js'
 
 export function fanout(broker: BrokerKind, rate: number, cpuGoal: number): MakeScenario {
@@ -25,8 +29,12 @@ export function rooms(broker: BrokerKind, rate: number): MakeScenario {
   }
 }
 
-/** Where few spans are made they are sent every 5 s: twice in the warm-up, which loads and compiles what later times have, and three times in the measured time. */
+/**
+ * Where few spans are made they are sent every 5 s: twice at least in the warm-up, which loads and compiles what later times have, and three times in
+ * the measured time. Servers that take turns are sent to for a third of it.
+ */
 const withSpans = { warmUpMs: 12_000, measureMs: 15_000 }
+const serversInTurn = 3
 
 /** The raw server's part is played by a gateway with tracing off. */
 export function tracing(tracedShare: number, cpuGoal: number): MakeScenario {
@@ -38,15 +46,24 @@ export function tracing(tracedShare: number, cpuGoal: number): MakeScenario {
     const count = scaled(1_000, options)
     const rate = scaled(5_000, options)
     const off = { broker: 'kafka' as const, rooms: count, sockets: count, eventsPerSecond: rate, ...times }
+    const serverOf = ({ collectorUrl }: Bench, kind: ServerKind): Server => {
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }
+      return { kind: 'gateway', plan: kind === 'raw' ? off : { ...off, tracedShare, env } }
+    }
     return {
       name,
       title: `tracing, ${tracedShare * 100} % of ${rate} events/s sampled; “raw” is the gateway with tracing off`,
       figures: [cpuPerEvent({ times: cpuGoal })],
       connections: count,
       times,
-      run: (bench, kind) => {
-        const env = { OTEL_EXPORTER_OTLP_ENDPOINT: bench.collectorUrl, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }
-        return runDelivery(bench, 'gateway', kind === 'raw' ? off : { ...off, tracedShare, env })
+      run: (bench, kind) => runDelivery(bench, 'gateway', serverOf(bench, kind).plan),
+      runInTurns: (bench, kinds) => {
+        const servers = kinds.map((kind) => serverOf(bench, kind))
+        const warm = servers.map(({ kind, plan }) => ({
+          kind,
+          plan: { ...plan, warmUpMs: plan.warmUpMs / serversInTurn },
+        }))
+        return runInTurns(bench, warm, 'cycles')
       },
     }
   }
@@ -69,7 +86,18 @@ function delivery(
     delivered('p50', 'latency p50', 'ms', latency?.p50, (run) => run.p50Ms),
     delivered('p99', 'latency p99', 'ms', latency?.p99, (run) => run.p99Ms),
   ]
-  return { name, title, figures, connections: plan.sockets, run: (bench, kind) => runDelivery(bench, kind, plan) }
+  return {
+    name,
+    title,
+    figures,
+    connections: plan.sockets,
+    run: (bench, kind) => runDelivery(bench, kind, plan),
+    runInTurns: (bench, kinds) =>
+      runInTurns(
+        bench,
+        kinds.map((kind) => ({ kind, plan })),
+      ),
+  }
 }
 
 const cpuPerEvent = (goal: Goal) => delivered('cpu', 'CPU per event', 'µs', goal, (run) => run.cpuUsPerEvent)

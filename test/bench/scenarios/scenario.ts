@@ -1,7 +1,7 @@
 /* What a scenario is: a run that both servers go through, and the figures taken from it. */
 import type { Bench } from '../bench.js'
 import type { ConnectResult } from '../connect-run.js'
-import type { DeliveryResult } from '../delivery-run.js'
+import type { DeliveryResult } from '../delivery-result.js'
 import type { HighestResult } from '../highest-run.js'
 import type { HopResult } from '../hop-run.js'
 import type { MemoryResult } from '../memory-run.js'
@@ -52,6 +52,8 @@ export interface Scenario {
   /** Where they are not those that the options give. */
   readonly times?: Pick<BenchOptions, 'warmUpMs' | 'measureMs'>
   run(bench: Bench, kind: ServerKind): Promise<RunResult>
+  /** Where servers can take turns within one run: all of them, in that order. Undefined: each has runs of its own. */
+  runInTurns?(bench: Bench, kinds: readonly ServerKind[]): Promise<RunResult[]>
   /** Others that take turns with the gateway, in place of the raw server: each is compared with the gateway. */
   readonly peers?: readonly PeerTurn[]
 }
