@@ -55,11 +55,24 @@ describe('a row', () => {
     expect(row.noise?.max).toBeCloseTo(110 / 90)
   })
 
+  test('takes the spread of its own ratios for the noise where that of raw by itself is less', () => {
+    const others = [150, 100, 190, 130, 160].map((value) => run(value))
+    const row = rowOf(
+      { name: 'memory' },
+      { ...figure, goal: { times: 1.6 } },
+      others.map((other) => ({ bases: [run(100), run(100)], others: [other] })),
+    )
+    expect(row.ratio?.median).toBe(1.5)
+    expect(row.noise).toMatchObject({ min: 1, max: 1 })
+    expect(row.noise!.margin).toBeGreaterThan(0.1)
+    expect(row.verdict).toBe('too close to tell')
+  })
+
   test('leaves out what is void', () => {
     const row = rowOf({ name: 'memory' }, figure, [
       { bases: [a, b], others: [lost] },
-      { bases: [lost, b], others: [run(165)] },
-      { bases: [lost, lost], others: [run(999)] },
+      { bases: [lost, b], others: [run(999)] },
+      { bases: [a, b], others: [run(150)] },
     ])
     expect(row.ratio).toEqual({ median: 1.5, min: 1.5, max: 1.5 })
     const row2 = rowOf({ name: 'memory' }, figure, [{ bases: [a, b], others: [lost] }])
@@ -133,6 +146,7 @@ describe('a comparison with peers', () => {
       },
     ],
     run: (_, kind) => take(kind),
+    runInTurns: () => Promise.reject(new Error('peers have runs of their own')),
     peers: [
       { name: 'ws', goals: { b: { atLeast: 3 } }, prepare: async () => 'tried', run: () => take('ws') },
       { name: 'absent', goals: {}, run: () => take('absent') },

@@ -30,7 +30,7 @@ export interface Row {
 }
 
 export interface Noise extends Spread {
-  /** How far the median of as many ratios may be off by chance; see `noiseOf`. */
+  /** How far the median of the ratios may be off by chance, as these or those of the base by itself tell, whichever says more; see `noiseOf`. */
   readonly margin: number
 }
 
@@ -118,7 +118,7 @@ export async function compare(
     runs.push(result)
     say(`  ${turn.name.padEnd(width)} ${describe(scenario, result)}`)
   }
-  const { runInTurns } = scenario
+  const runInTurns = scenario.peers === undefined ? scenario.runInTurns : undefined
   const next = runInTurns === undefined ? runByRun(bench, turns, keep) : turnByTurn(bench, runInTurns, turns, keep)
   const rounds: Round[] = []
   const rows = () => rowsOf(scenario, turns, rounds)
@@ -202,7 +202,7 @@ export interface Pair {
 
 export const rawAndGateway: Pair = { base: 'raw', measured: 'gateway', at: 0 }
 
-/** Only of runs that count; a round without one of the base, or of the other, is left out. */
+/** Only of runs that count; a round in which one of the base or of the other does not is left out. */
 export function rowOf(
   scenario: Pick<Scenario, 'name'>,
   figure: Figure,
@@ -215,10 +215,11 @@ export function rowOf(
   const measured = others.map((run) => figureOf(run))
   const bases =
     baseline === undefined
-      ? rounds.map(({ bases }) => meanOf(bases.map((run) => figureOf(run))))
+      ? rounds.map(({ bases: [one, other] }) => meanOf(figureOf(one), figureOf(other)))
       : others.map((run) => figureOf(run, baseline))
   const [before, after] = [0, 1].map((n) => rounds.map(({ bases }) => figureOf(bases[n]!)))
-  const noise = baseline === undefined ? noiseAmong(quotients(after!, before!)) : undefined
+  const ratios = quotients(measured, bases)
+  const noise = baseline === undefined ? noiseAmong(quotients(after!, before!), ratios) : undefined
   const baseRuns = [...new Set(rounds.flatMap(({ bases }) => bases))]
   const plus = goal !== undefined && 'plus' in goal ? goal.plus : 0
   const judged = spreadOfAny(quotients(lessened(measured, plus ?? 0), bases))
@@ -231,7 +232,7 @@ export function rowOf(
     unit: figure.unit,
     base: { name: pair.base, value: medianOf(baseline === undefined ? baseRuns.map((run) => figureOf(run)) : bases) },
     measured: { name: pair.measured, value: medianOf(measured) },
-    ratio: spreadOfAny(quotients(measured, bases)),
+    ratio: spreadOfAny(ratios),
     noise,
     goal,
     verdict,
@@ -254,13 +255,16 @@ function spreadOfAny(values: readonly number[]): Spread | undefined {
   return values.length === 0 ? undefined : spreadOf(values)
 }
 
-function noiseAmong(ratios: readonly number[]): Noise | undefined {
-  return ratios.length === 0 ? undefined : { ...spreadOf(ratios), margin: noiseOf(ratios) }
+function noiseAmong(ofNothing: readonly number[], ratios: readonly number[]): Noise | undefined {
+  if (ofNothing.length === 0) return undefined
+  const spread = spreadOf(ofNothing)
+  const { median } = ratios.length === 0 ? spread : spreadOf(ratios)
+  const around = ratios.map((ratio) => ratio / median)
+  return { ...spread, margin: Math.max(noiseOf(ofNothing), noiseOf(around.length === 0 ? ofNothing : around)) }
 }
 
-function meanOf(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined)
-  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length
+function meanOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : (one + other) / 2
 }
 
 function medianOf(values: readonly (number | undefined)[]): number | undefined {

@@ -38,10 +38,11 @@ export interface Moment {
   readonly brokerMs: number
 }
 
-export function momentOf({ server, brokerPid }: Delivery, mark: LoadMark): Moment {
+/** @param cpuOf what the server's CPU is read by */
+export function momentOf({ server, brokerPid }: Delivery, mark: LoadMark, cpuOf = cpuMs): Moment {
   const monotonicUs = Number(process.hrtime.bigint() / 1_000n)
   const brokerMs = brokerPid === undefined ? 0 : cpuMs(brokerPid)
-  return { atMs: monotonicUs / 1_000, monotonicUs, mark, serverMs: cpuMs(server.pid), brokerMs }
+  return { atMs: monotonicUs / 1_000, monotonicUs, mark, serverMs: cpuOf(server.pid), brokerMs }
 }
 
 /** What was looked at. */
@@ -50,6 +51,8 @@ export interface Observed {
   readonly windows: readonly (readonly [Moment, Moment])[]
   /** Of all of them. */
   readonly latencies: LoadMark
+  /** What came when nothing should have, because the server was behind. Default 0. */
+  readonly lateEvents?: number
 }
 
 /** What a run is judged by. */
@@ -68,23 +71,32 @@ export async function resultOf(
 ): Promise<DeliveryResult> {
   const done = await source.line(/^done (.*)$/, 60_000)
   const report = JSON.parse(done[1]!) as FeedReport
+  const expected = feed.events / plan.rooms
   // What was never published is not waited for.
-  const last =
-    report.failedAppends > 0 ? await client.mark() : await drained(client, (feed.events / plan.rooms) * plan.sockets)
-  const { windows, latencies } = seen
+  const last = report.failedAppends > 0 ? await client.mark() : await drained(client, expected * plan.sockets)
+  return figuresOf(server, plan, expected, { ...seen, last, report, complaints: client.complaints })
+}
+
+/** Of all windows together. Exported for its test. @param expected events of each socket, in the whole run. */
+export function figuresOf(
+  server: string,
+  { sockets, rooms }: Pick<DeliveryPlan, 'sockets' | 'rooms'>,
+  expected: number,
+  judged: Judged,
+): DeliveryResult {
+  const { windows, latencies, report } = judged
   const sum = (of: (moment: Moment) => number) => windows.reduce((total, [from, to]) => total + of(to) - of(from), 0)
   const elapsedMs = sum(({ atMs }) => atMs)
   const frames = sum(({ mark }) => mark.events)
   const serverMs = sum((moment) => moment.serverMs)
   const clientLoad = sum(({ mark }) => mark.cpuMs) / elapsedMs
-  const judged = { ...seen, last, report, complaints: client.complaints }
   return {
     server,
-    fault: faultOf(feed.events / plan.rooms, judged, clientLoad),
+    fault: faultOf(expected, judged, clientLoad),
     frames,
     framesPerSecond: (frames / elapsedMs) * 1_000,
     cpuUsPerFrame: (serverMs * 1_000) / frames,
-    cpuUsPerEvent: (serverMs * 1_000 * (plan.sockets / plan.rooms)) / frames,
+    cpuUsPerEvent: (serverMs * 1_000 * (sockets / rooms)) / frames,
     p50Ms: latencies.p50Us / 1_000,
     p99Ms: latencies.p99Us / 1_000,
     bytesPerFrame: sum(({ mark }) => mark.bytes) / frames,
@@ -106,12 +118,14 @@ async function drained(client: LoadClient, expected: number): Promise<LoadMark> 
   }
 }
 
-/** Why a run does not count; undefined where it does. @param expected events of each socket. */
-export function faultOf(expected: number, { windows, last, report, complaints }: Judged, clientLoad: number) {
+/** Why a run does not count; undefined where it does. */
+export function faultOf(expected: number, judged: Judged, clientLoad: number): string | undefined {
+  const { windows, last, report, complaints, lateEvents = 0 } = judged
   if (report.failedAppends > 0) return `${report.failedAppends} appends failed`
   if (last.leastEvents !== expected || last.mostEvents !== expected)
     return `each socket should have got ${expected} events; they got ${last.leastEvents} to ${last.mostEvents} (closed: ${last.closed}) ${complaints}`
   if (last.closed > 0) return `${last.closed} connections were closed: ${complaints}`
+  if (lateEvents > 0) return `${lateEvents} events came after their turn: the server did not keep up`
   if (clientLoad > clientBusyLimit) return `the load client was busy ${Math.round(clientLoad * 100)} % of the time`
   if (windows.some(([first, second]) => second.mark.events === first.mark.events))
     return 'no frames in the measured time'

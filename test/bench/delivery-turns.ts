@@ -1,20 +1,23 @@
 /*
- * Several servers side by side that take turns of two seconds within one run: what else the machine does, and how fast it happens to be, all of them
- * meet alike. A server that has not its turn is idle; each has a log, a publisher and a load client of its own.
+ * Several servers side by side that take turns of half a second within one run: what else the machine does, and how fast it happens to be, all of them
+ * meet alike. A server that has not its turn is idle; each has a log, a publisher and a load client of its own. Turns are short because V8 collects
+ * garbage when a program is idle for seconds after it was busy, and goes on with it when the next turn begins.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from './bench.js'
 import { type DeliveryResult, type Moment, momentOf, resultOf } from './delivery-result.js'
 import { type Delivery, type DeliveryPlan, owning, startDelivery } from './delivery-run.js'
+import { threadsCpuMs } from './process-usage.js'
+import type { FeedTurns } from './programs/event-feed.js'
 import type { ServerKind } from './servers.js'
 
 /** Of each turn: before it is looked at, while it is, and after that, so that it ends under load. */
-const settleMs = 500
-export const windowMs = 2_000
-const tailMs = 100
+const settleMs = 150
+const windowMs = 500
+const tailMs = 50
 const activeMs = settleMs + windowMs + tailMs
-/** What is on its way arrives in it. */
-const gapMs = 250
+/** What is on its way arrives in it: what comes after it is late. */
+const gapMs = 100
 const slotMs = activeMs + gapMs
 
 export interface Server {
@@ -23,8 +26,8 @@ export interface Server {
 }
 
 /**
- * What counts: `turns`, the two seconds that are looked at; `cycles`, a server's turns and what it does between them as well, as the sending of spans,
- * which comes when it comes.
+ * What counts: `turns`, the half second of each that is looked at; `cycles`, a server's turns and what it does between them as well, as the sending of
+ * spans, which comes when it comes.
  */
 export type Counted = 'turns' | 'cycles'
 
@@ -36,11 +39,7 @@ export async function runInTurns(
 ): Promise<DeliveryResult[]> {
   const times = timesOf(servers.length, servers[0]!.plan)
   return owning(async (own) => {
-    const starting = servers.map(({ kind, plan }, n) => {
-      const { everyMs, warmUps, measured } = times
-      const turns = { afterMs: n * slotMs, activeMs, everyMs, count: warmUps + measured }
-      return startDelivery(bench, kind, plan, own, turns)
-    })
+    const starting = servers.map(({ kind, plan }, n) => startDelivery(bench, kind, plan, own, feedTurnsOf(times, n)))
     // All of them settle before what was started is closed.
     await Promise.allSettled(starting)
     const deliveries = await Promise.all(starting)
@@ -48,7 +47,8 @@ export async function runInTurns(
     const results: DeliveryResult[] = []
     for (const [n, { kind, plan }] of servers.entries()) {
       const latencies = await deliveries[n]!.client.mark()
-      results.push(await resultOf(kind, plan, deliveries[n]!, { windows: windowsOf(moments[n]!), latencies }))
+      const seen = { windows: windowsOf(moments[n]!), latencies, lateEvents: lateEventsOf(moments[n]!) }
+      results.push(await resultOf(kind, plan, deliveries[n]!, seen))
     }
     return results
   })
@@ -63,47 +63,80 @@ export interface TurnTimes {
   readonly measured: number
 }
 
-function timesOf(servers: number, { warmUpMs, measureMs }: DeliveryPlan): TurnTimes {
+/** Exported for its test. */
+export function timesOf(
+  servers: number,
+  { warmUpMs, measureMs }: Pick<DeliveryPlan, 'warmUpMs' | 'measureMs'>,
+): TurnTimes {
   const everyMs = slotMs * servers
   return { servers, everyMs, warmUps: Math.ceil(warmUpMs / activeMs), measured: Math.ceil(measureMs / windowMs) }
+}
+
+/** Exported for its test. */
+export function feedTurnsOf({ everyMs, warmUps, measured }: TurnTimes, server: number): FeedTurns {
+  // One more, since the last goes on until every room has as many.
+  return { count: warmUps + measured + 1, afterMs: server * slotMs, activeMs, everyMs }
 }
 
 export interface Look {
   /** Since the publishers began. */
   readonly atMs: number
   readonly server: number
-  readonly take: 'look' | 'rest'
+  /** `look` and `rest` are the ends of a window; a `check` is at the beginning of a turn and at its end, when all has come. */
+  readonly take: 'look' | 'rest' | 'check'
 }
 
 /** When what is read, in order. Exported for its test. */
 export function looksOf({ servers, everyMs, warmUps, measured }: TurnTimes, counted: Counted): Look[] {
   const looks: Look[] = []
-  const window = (server: number, fromMs: number, toMs: number) =>
-    looks.push({ atMs: fromMs, server, take: 'look' }, { atMs: toMs, server, take: 'rest' })
   for (let server = 0; server < servers; server++) {
     const startMs = (turn: number) => (warmUps + turn) * everyMs + server * slotMs
-    if (counted === 'cycles') window(server, startMs(0), startMs(measured))
-    else
-      for (let turn = 0; turn < measured; turn++)
-        window(server, startMs(turn) + settleMs, startMs(turn) + settleMs + windowMs)
+    const add = (atMs: number, take: Look['take']) => looks.push({ atMs, server, take })
+    if (counted === 'cycles') {
+      add(startMs(0), 'look')
+      add(startMs(measured), 'rest')
+      continue
+    }
+    for (let turn = 0; turn < measured; turn++) {
+      add(startMs(turn), 'check')
+      add(startMs(turn) + settleMs, 'look')
+      add(startMs(turn) + settleMs + windowMs, 'rest')
+      add(startMs(turn) + slotMs, 'check')
+    }
   }
   return looks.sort((a, b) => a.atMs - b.atMs)
 }
 
+export interface Taken {
+  readonly take: Look['take']
+  readonly moment: Moment
+}
+
 /** Lets the publishers begin, and reads everything when it is time. */
-async function lookAt(deliveries: readonly Delivery[], looks: readonly Look[]): Promise<Moment[][]> {
-  const moments: Moment[][] = deliveries.map(() => [])
+async function lookAt(deliveries: readonly Delivery[], looks: readonly Look[]): Promise<Taken[][]> {
+  const taken: Taken[][] = deliveries.map(() => [])
   for (const { client } of deliveries) await client.rest()
   const startMs = performance.now()
   for (const { source } of deliveries) source.signal('SIGHUP')
   for (const { atMs, server, take } of looks) {
     await delay(Math.max(0, startMs + atMs - performance.now()))
     const delivery = deliveries[server]!
-    moments[server]!.push(momentOf(delivery, await delivery.client[take]()))
+    const mark = await (take === 'look' ? delivery.client.look() : delivery.client.rest())
+    taken[server]!.push({ take, moment: momentOf(delivery, mark, threadsCpuMs) })
   }
-  return moments
+  return taken
 }
 
-function windowsOf(moments: readonly Moment[]): (readonly [Moment, Moment])[] {
-  return Array.from({ length: moments.length / 2 }, (_, n) => [moments[n * 2]!, moments[n * 2 + 1]!] as const)
+function windowsOf(taken: readonly Taken[]): (readonly [Moment, Moment])[] {
+  const ends = (wanted: Look['take']) => taken.filter(({ take }) => take === wanted).map(({ moment }) => moment)
+  const rests = ends('rest')
+  return ends('look').map((moment, n) => [moment, rests[n]!] as const)
+}
+
+/** What came between one turn and the next. Exported for its test. */
+export function lateEventsOf(taken: readonly Taken[]): number {
+  const counts = taken.filter(({ take }) => take === 'check').map(({ moment }) => moment.mark.events)
+  let late = 0
+  for (let n = 2; n < counts.length; n += 2) late += counts[n]! - counts[n - 1]!
+  return late
 }

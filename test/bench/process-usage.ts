@@ -1,5 +1,5 @@
 /** What the system's own accounting says of a process (Linux: /proc). */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** Of the clock ticks in /proc; 100 on every Linux that Node runs on. */
 const ticksPerSecond = 100
@@ -10,6 +10,11 @@ export function cpuMs(pid: number): number {
   // The second field, the name, may hold anything; utime and stime are the 14th and 15th.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1_000
+}
+
+/** The same without steps, by the scheduler's own accounting, of the threads that the process has: for one whose threads do not end. */
+export function threadsCpuMs(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + threadTimes(pid, Number(thread)).ranMs, 0)
 }
 
 /** Resident set size. */
@@ -32,8 +37,10 @@ export interface ThreadTimes {
 }
 
 /** Of a process' main thread, by the scheduler's own accounting. */
-export function mainThreadTimes(pid: number): ThreadTimes {
-  const [ranNs, waitedNs] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ').map(Number)
+export const mainThreadTimes = (pid: number): ThreadTimes => threadTimes(pid, pid)
+
+function threadTimes(pid: number, thread: number): ThreadTimes {
+  const [ranNs, waitedNs] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number)
   return { ranMs: ranNs! / 1e6, waitedMs: waitedNs! / 1e6 }
 }
 

@@ -1,8 +1,7 @@
 /** The brokers of a cluster: who they are, and connections to them, one for each use (a tail, an appender, …). */
 import { tryPatiently } from './backoff.js'
-import { connectionFaultOf } from './connection-fault.js'
+import { connectionFaultOf, messageOf } from './connection-fault.js'
 import type { Address, Connect, KafkaConnection } from './kafkajs-connection.js'
-import { messageOf } from './kafkajs-connection.js'
 import type { ClusterMetadata } from './metadata-request.js'
 import { metadataRequest } from './metadata-request.js'
 import type { Settings } from './options.js'

@@ -28,3 +28,7 @@ export function connectionFaultOf(error: unknown): 'lost' | 'unreachable' | unde
   if (name === 'KafkaJSConnectionError' && message === 'Connection timeout') return 'unreachable'
   return connectionFaultOf(cause)
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

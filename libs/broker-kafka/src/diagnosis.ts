@@ -1,9 +1,9 @@
 /** What `doctor` says about a Kafka cluster and Roomway's topics in it. */
 import type { Diagnosis, LogName } from '@roomway/broker'
 import type { Cluster } from './cluster.js'
+import { messageOf } from './connection-fault.js'
 import { errorCodes, errorName } from './error-codes.js'
 import type { ConfigResource } from './kafkajs-connection.js'
-import { messageOf } from './kafkajs-connection.js'
 import type { TopicMetadata } from './metadata-request.js'
 import { logNames, replicationFor } from './topic-settings.js'
 

@@ -6,8 +6,9 @@
 import type { Lease, LeaseObserver, Logger } from '@roomway/broker'
 import { backoffMs, pause, settledWithin } from './backoff.js'
 import type { Cluster } from './cluster.js'
+import { messageOf } from './connection-fault.js'
 import type { Address, JoinResponse, KafkaConnection } from './kafkajs-connection.js'
-import { messageOf, protocolErrorOf } from './kafkajs-connection.js'
+import { protocolErrorOf } from './kafkajs-connection.js'
 import type { LeaseMember } from './lease-assignment.js'
 import { assignPartitions } from './lease-assignment.js'
 

@@ -7,7 +7,7 @@
 import type { Logger } from '@roomway/broker'
 import type { LogEntry } from 'kafkajs'
 import { Kafka, logLevel } from 'kafkajs'
-import { ConnectionLostError, connectionFaultOf } from './connection-fault.js'
+import { ConnectionLostError, connectionFaultOf, messageOf } from './connection-fault.js'
 import type { Settings } from './options.js'
 import { mend, type RawConnection } from './raw-connection.js'
 import { openResponseSocket } from './response-socket.js'
@@ -218,8 +218,4 @@ export function protocolErrorOf(error: unknown): string | undefined {
   const { type, errors } = error as { type?: unknown; errors?: unknown }
   if (typeof type === 'string') return type
   return Array.isArray(errors) ? protocolErrorOf(errors[0]) : undefined
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,8 +1,8 @@
 /** Asks leaders where partitions begin and end. Questions of one turn of the event loop share a request to each leader. */
 import { backoffMs, pause, tryPatiently } from './backoff.js'
 import type { Cluster } from './cluster.js'
+import { messageOf } from './connection-fault.js'
 import { errorCodes, errorName } from './error-codes.js'
-import { messageOf } from './kafkajs-connection.js'
 import { type OffsetKind, offsetsRequest } from './offsets-request.js'
 import type { Topic } from './topic.js'
 

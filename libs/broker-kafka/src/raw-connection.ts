@@ -1,4 +1,5 @@
 /** kafkajs's own connections: what is used of them, and what is mended in them. Its internals, so its version is pinned. */
+import { messageOf } from './connection-fault.js'
 
 const timeoutCheckMs = 1_000
 
@@ -20,6 +21,8 @@ interface RequestQueue {
 }
 
 export interface RawConnection {
+  /** `host:port`. */
+  readonly broker: string
   readonly requestQueue: RequestQueue
   readonly socket?: { readonly destroyed: boolean; destroy(error?: Error): void }
   /** What was read and not yet taken as a response. */
@@ -65,13 +68,15 @@ function timeOut(queue: RequestQueue): void {
  * nothing comes. What it cannot read as a response it throws, out of the socket's event, which would end the process; here it ends the connection.
  */
 function guardResponses(connection: RawConnection): void {
-  const process = connection.processData.bind(connection)
+  const take = connection.processData.bind(connection)
   connection.processData = (bytes) => {
     if (connection.socket?.destroyed) return
     try {
-      process(bytes)
+      take(bytes)
     } catch (cause) {
-      connection.socket?.destroy(new Error('what was read is no response of Kafka', { cause }))
+      // kafkajs passes on the message only.
+      const reason = `what ${connection.broker} sent is no response of Kafka: ${messageOf(cause)}`
+      connection.socket?.destroy(new Error(reason, { cause }))
     }
     if (connection.bytesBuffered === 0) connection.chunks = []
   }

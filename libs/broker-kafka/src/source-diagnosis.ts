@@ -1,8 +1,8 @@
 /** What `doctor` says about topics of others. */
 import type { Diagnosis, SourceDefinition } from '@roomway/broker'
 import type { Cluster } from './cluster.js'
+import { messageOf } from './connection-fault.js'
 import { errorCodes, errorName } from './error-codes.js'
-import { messageOf } from './kafkajs-connection.js'
 import type { TopicMetadata } from './metadata-request.js'
 
 /** Never throws: what it cannot find out is a finding. */

@@ -6,7 +6,7 @@
  */
 import type { BrokerRecord, Log, Logger, Tail } from '@roomway/broker'
 import { backoffMs, pause } from './backoff.js'
-import { messageOf } from './kafkajs-connection.js'
+import { messageOf } from './connection-fault.js'
 import type { Topic } from './topic.js'
 
 const recordKey = '$kafka-truncation'

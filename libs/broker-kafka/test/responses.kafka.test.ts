@@ -58,6 +58,6 @@ test.each([
   const address = await answering(Buffer.from(hex, 'hex'))
   const opening = deadline(connect(address), waitMs, 'the connection to be given up')
   await expect(opening).rejects.toThrow(
-    `cannot connect to Kafka at ${address}: Connection error: what was read is no response of Kafka`,
+    `cannot connect to Kafka at ${address}: Connection error: what ${address} sent is no response of Kafka: `,
   )
 })

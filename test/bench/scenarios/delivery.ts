@@ -30,11 +30,10 @@ export function rooms(broker: BrokerKind, rate: number): MakeScenario {
 }
 
 /**
- * Where few spans are made they are sent every 5 s: twice at least in the warm-up, which loads and compiles what later times have, and three times in
- * the measured time. Servers that take turns are sent to for a third of it.
+ * Where few spans are made they are sent every 5 s: twice in the warm-up, which loads and compiles what later times have, and three times at least in
+ * the measured time.
  */
 const withSpans = { warmUpMs: 12_000, measureMs: 15_000 }
-const serversInTurn = 3
 
 /** The raw server's part is played by a gateway with tracing off. */
 export function tracing(tracedShare: number, cpuGoal: number): MakeScenario {
@@ -58,12 +57,14 @@ export function tracing(tracedShare: number, cpuGoal: number): MakeScenario {
       times,
       run: (bench, kind) => runDelivery(bench, 'gateway', serverOf(bench, kind).plan),
       runInTurns: (bench, kinds) => {
-        const servers = kinds.map((kind) => serverOf(bench, kind))
-        const warm = servers.map(({ kind, plan }) => ({
-          kind,
-          plan: { ...plan, warmUpMs: plan.warmUpMs / serversInTurn },
-        }))
-        return runInTurns(bench, warm, 'cycles')
+        // Each has a part of the time, and is there all the time.
+        const warmUpMs = times.warmUpMs / kinds.length
+        const warmed = ({ kind, plan }: Server) => ({ kind, plan: { ...plan, warmUpMs } })
+        return runInTurns(
+          bench,
+          kinds.map((kind) => warmed(serverOf(bench, kind))),
+          'cycles',
+        )
       },
     }
   }
@@ -86,12 +87,17 @@ function delivery(
     delivered('p50', 'latency p50', 'ms', latency?.p50, (run) => run.p50Ms),
     delivered('p99', 'latency p99', 'ms', latency?.p99, (run) => run.p99Ms),
   ]
-  return {
+  const alone = {
     name,
     title,
     figures,
     connections: plan.sockets,
-    run: (bench, kind) => runDelivery(bench, kind, plan),
+    run: (bench: Bench, kind: ServerKind) => runDelivery(bench, kind, plan),
+  }
+  // Goals of latency are those of a steady stream.
+  if (latency !== undefined) return alone
+  return {
+    ...alone,
     runInTurns: (bench, kinds) =>
       runInTurns(
         bench,
