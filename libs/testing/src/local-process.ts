@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeadlineError, deadline, eventually } from './deadline.js'
+import { freeze } from './freeze.js'
 import { TetheredProcess } from './tethered-process.js'
 
 /** How a {@link LocalProcess} is run. */
@@ -86,9 +87,9 @@ export class LocalProcess {
     await this.#process.exited
   }
 
-  /** Freezes the server (SIGSTOP): connections stay open, nothing answers. */
+  /** Freezes the server: connections stay open, and nothing answers from the moment it returns. */
   pause(): void {
-    process.kill(this.pid, 'SIGSTOP')
+    freeze(this.pid)
   }
 
   /** Lets a paused server go on (SIGCONT). */

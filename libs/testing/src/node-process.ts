@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { deadline } from './deadline.js'
+import { freeze } from './freeze.js'
 import { Recorder } from './recorder.js'
 import { repositoryFolder } from './repository.js'
 import { type Exit, TetheredProcess } from './tethered-process.js'
@@ -82,9 +83,9 @@ export class NodeProcess {
     await this.exited
   }
 
-  /** Freezes it: its connections stay open, nothing answers. */
+  /** Freezes it: its connections stay open, and nothing answers from the moment it returns. */
   pause(): void {
-    this.signal('SIGSTOP')
+    freeze(this.pid)
   }
 
   /** Lets it go on after {@link pause}. */
