@@ -27,16 +27,18 @@ describe('a verdict', () => {
   })
 })
 
+const memory: Figure = {
+  id: 'bytes',
+  title: 'memory',
+  unit: 'bytes',
+  goal: undefined,
+  of: (run) => (run as MemoryResult).bytesPerConnection,
+}
+
 describe('a row', () => {
   const run = (bytesPerConnection: number, fault?: string): RunResult =>
     ({ server: 'raw', fault, bytesPerConnection, rssMb: 0 }) satisfies MemoryResult
-  const figure: Figure = {
-    id: 'bytes',
-    title: 'memory',
-    unit: 'bytes',
-    goal: { times: 3 },
-    of: (result) => (result as MemoryResult).bytesPerConnection,
-  }
+  const figure: Figure = { ...memory, goal: { times: 3 } }
 
   const [a, b, c, lost] = [run(90), run(110), run(130), run(1, 'frames were lost')] as const
 
@@ -90,15 +92,7 @@ describe('a comparison in turns', () => {
     name: 'turns',
     title: '',
     connections: 0,
-    figures: [
-      {
-        id: 'b',
-        title: 'memory',
-        unit: 'bytes',
-        goal: { times: 1.5 },
-        of: (run) => (run as MemoryResult).bytesPerConnection,
-      },
-    ],
+    figures: [{ ...memory, goal: { times: 1.5 } }],
     run: () => Promise.reject(new Error('alone')),
     runInTurns: async (_, kinds) => {
       asked.push([...kinds])
@@ -136,19 +130,11 @@ describe('a comparison with peers', () => {
     name: 'peers',
     title: '',
     connections: 0,
-    figures: [
-      {
-        id: 'b',
-        title: 'memory',
-        unit: 'bytes',
-        goal: undefined,
-        of: (run) => (run as MemoryResult).bytesPerConnection,
-      },
-    ],
+    figures: [memory],
     run: (_, kind) => take(kind),
     runInTurns: () => Promise.reject(new Error('peers have runs of their own')),
     peers: [
-      { name: 'ws', goals: { b: { atLeast: 3 } }, prepare: async () => 'tried', run: () => take('ws') },
+      { name: 'ws', goals: { bytes: { atLeast: 3 } }, prepare: async () => 'tried', run: () => take('ws') },
       { name: 'absent', goals: {}, run: () => take('absent') },
     ],
   }

@@ -255,12 +255,12 @@ function spreadOfAny(values: readonly number[]): Spread | undefined {
   return values.length === 0 ? undefined : spreadOf(values)
 }
 
+/** Of ratios there is noise only where there are some. */
 function noiseAmong(ofNothing: readonly number[], ratios: readonly number[]): Noise | undefined {
-  if (ofNothing.length === 0) return undefined
-  const spread = spreadOf(ofNothing)
-  const { median } = ratios.length === 0 ? spread : spreadOf(ratios)
+  if (ofNothing.length === 0 || ratios.length === 0) return undefined
+  const { median } = spreadOf(ratios)
   const around = ratios.map((ratio) => ratio / median)
-  return { ...spread, margin: Math.max(noiseOf(ofNothing), noiseOf(around.length === 0 ? ofNothing : around)) }
+  return { ...spreadOf(ofNothing), margin: Math.max(noiseOf(ofNothing), noiseOf(around)) }
 }
 
 function meanOf(one: number | undefined, other: number | undefined): number | undefined {

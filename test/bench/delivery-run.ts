@@ -9,6 +9,7 @@ import type { Bench } from './bench.js'
 import type { BrokerKind } from './brokers.js'
 import { type DeliveryResult, momentOf, resultOf } from './delivery-result.js'
 import { LoadClient } from './load-client.js'
+import { type Own, owning } from './owning.js'
 import { nameOf, type Peer, type PeerValues } from './peers/peer.js'
 import { peerValues, startPeer, startPeerPublisher } from './peers/start-peer.js'
 import type { FeedPlan, FeedTurns } from './programs/event-feed.js'
@@ -34,9 +35,6 @@ const payloadBytes = 128
 /** Latencies looked at per second, about. */
 const samplesPerSecond = 20_000
 
-/** What is started for a run, and closed after it. */
-type Own = <T extends { close(): Promise<void> }>(resource: T) => T
-
 /** Runs `kind`, or a peer, once. @throws where a process fails; a run that merely does not count says so in its result. */
 export async function runDelivery(bench: Bench, kind: ServerKind | Peer, plan: DeliveryPlan): Promise<DeliveryResult> {
   return owning(async (own) => {
@@ -51,19 +49,6 @@ export async function runDelivery(bench: Bench, kind: ServerKind | Peer, plan: D
     if (bench.serverOptions.profileFolder !== undefined) await server.stop()
     return result
   })
-}
-
-/** Closes what was started, the last first, however the work ends. */
-export async function owning<T>(work: (own: Own) => Promise<T>): Promise<T> {
-  const opened: { close(): Promise<void> }[] = []
-  try {
-    return await work((resource) => {
-      opened.unshift(resource)
-      return resource
-    })
-  } finally {
-    for (const resource of opened) await resource.close()
-  }
 }
 
 /** What one server's run consists of: its publisher begins on SIGHUP. */

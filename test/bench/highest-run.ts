@@ -9,6 +9,7 @@ import type { Bench } from './bench.js'
 import { findHighest, type Search } from './highest-search.js'
 import { LineProcess } from './line-process.js'
 import { LoadClient, type LoadMark } from './load-client.js'
+import { type Own, owning } from './owning.js'
 import { limitOf, type Probe, takeProbe } from './probe.js'
 import type { PacedPlan, PacedReport } from './programs/paced-publisher.js'
 import type { PublisherReady } from './programs/publisher.js'
@@ -42,12 +43,7 @@ const warmUpMs = 3_000
 const drainMs = 30_000
 
 export async function runHighest(bench: Bench, kind: ServerKind, plan: HighestPlan): Promise<HighestResult> {
-  const opened: { close(): Promise<void> }[] = []
-  const own = <T extends { close(): Promise<void> }>(resource: T): T => {
-    opened.unshift(resource)
-    return resource
-  }
-  try {
+  return owning(async (own) => {
     const rig = await startRig(bench, kind, plan.rooms, own)
     const probes: Probe[] = []
     await rig.publisher.ask(`rate ${plan.search.start}`)
@@ -59,9 +55,7 @@ export async function runHighest(bench: Bench, kind: ServerKind, plan: HighestPl
     })
     const report = await rig.publisher.ask<PacedReport>('stop')
     return resultOf(kind, plan, found.highest, probes, faultOf(report, await drained(rig, report.sent), plan.rooms))
-  } finally {
-    for (const resource of opened) await resource.close()
-  }
+  })
 }
 
 /** What runs while rates are tried. */
@@ -77,7 +71,7 @@ export async function startRig(
   bench: Bench,
   kind: ServerKind,
   rooms: number,
-  own: <T extends { close(): Promise<void> }>(resource: T) => T,
+  own: Own,
   { imports = [], env = {} }: Partial<Pick<ServerPlan, 'imports' | 'env'>> = {},
 ): Promise<Rig> {
   const { address, pid } = await bench.brokers.get('kafka')

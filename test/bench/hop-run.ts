@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type NodeProcess, randomPrefix, repositoryFolder, spawnNode } from '@roomway/testing'
 import type { Bench } from './bench.js'
+import { owning } from './owning.js'
 import { brokerEnv, type ServerKind, startServer } from './servers.js'
 
 export interface HopPlan {
@@ -34,11 +35,11 @@ export async function runHop(bench: Bench, kind: ServerKind, plan: HopPlan): Pro
     const program = { brokers: address.brokers, topic: `${prefix}.hop`, publishes, perSecond }
     return resultOf(kind, await spawnNode('test/bench/programs/raw-hop.mjs', { args: [JSON.stringify(program)] }))
   }
-  const opened: { close(): Promise<void> }[] = []
-  try {
+  return owning(async (own) => {
     const env = { ...brokerEnv(address), ROOMWAY_PREFIX: prefix, ROOMWAY_APP_PORT: '0', ROOMWAY_ADMIN_PORT: '0' }
-    const app = await spawnNode('services/cli/bin/roomway.js', { args: ['app', '--json', ...handlersOf(plan)], env })
-    opened.unshift(app)
+    const app = own(
+      await spawnNode('services/cli/bin/roomway.js', { args: ['app', '--json', ...handlersOf(plan)], env }),
+    )
     await app.line(/^\{"node"/, startMs)
     const serverPlan = {
       ...bench.serverOptions,
@@ -49,18 +50,12 @@ export async function runHop(bench: Bench, kind: ServerKind, plan: HopPlan): Pro
       feed: undefined,
       env: unlimited,
     }
-    const server = await startServer(serverPlan)
-    opened.unshift(server)
+    const server = own(await startServer(serverPlan))
     const [first, second] = (await readFile(bench.tokensFile, 'utf8')).split('\n')
     const url = `ws://127.0.0.1:${server.target.port}/v1/ws`
     const program = { url, tokens: [first, second], room: 'bench:0', publishes, perSecond }
-    return await resultOf(
-      kind,
-      await spawnNode('test/bench/programs/hop-client.ts', { args: [JSON.stringify(program)] }),
-    )
-  } finally {
-    for (const resource of opened) await resource.close()
-  }
+    return resultOf(kind, await spawnNode('test/bench/programs/hop-client.ts', { args: [JSON.stringify(program)] }))
+  })
 }
 
 const handlersOf = ({ way }: HopPlan): string[] => (way === 'direct' ? ['--handlers', handlersFile] : [])

@@ -166,7 +166,7 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
     lineStyle: { width: 1.2 },
     data,
   })
-  const panels = ['MB', 'event loop late, ms', 'latency, ms']
+  const panels = ['MB', 'event loop late, ms', 'latency, ms', 'joins, ms']
   const top = (panel: number) => 60 + panel * 190
   const svg = svgOf(
     {
@@ -182,7 +182,7 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
         nameGap: 5,
       })),
       yAxis: panels.map((name, gridIndex) => ({
-        type: gridIndex === 2 ? 'log' : 'value',
+        type: gridIndex >= 2 ? 'log' : 'value',
         gridIndex,
         name,
         nameTextStyle: { align: 'left' },
@@ -200,6 +200,16 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
           'heap after collections',
           0,
           points(({ heapMb }) => heapMb),
+        ),
+        line(
+          'held by V8 for its heap',
+          0,
+          points(({ heapHeldMb }) => heapHeldMb),
+        ),
+        line(
+          'held by V8 outside of it',
+          0,
+          points(({ externalMb }) => externalMb),
         ),
         line(
           'loop late, with waiting for a CPU',
@@ -220,6 +230,16 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
           'p99',
           2,
           points(({ p99Ms }) => Math.max(0.01, p99Ms)),
+        ),
+        line(
+          'joins p50',
+          3,
+          points(({ joinP50Ms }) => Math.max(0.01, joinP50Ms)),
+        ),
+        line(
+          'joins p99',
+          3,
+          points(({ joinP99Ms }) => Math.max(0.01, joinP99Ms)),
         ),
       ],
     },

@@ -8,6 +8,7 @@ import type { Bench } from './bench.js'
 import { comeAndGo } from './come-and-go.js'
 import { earlier } from './connect-run.js'
 import { LoadClient } from './load-client.js'
+import { type Own, owning } from './owning.js'
 import { cpuMs, rssBytes } from './process-usage.js'
 import type { FeedPlan, FeedReport } from './programs/event-feed.js'
 import type { FillPlan } from './programs/log-filler.js'
@@ -48,12 +49,7 @@ const livePrefix = 'live:'
 
 /** Gateway only: a raw pipe has nothing to resume from. */
 export async function runResume(bench: Bench, plan: ResumePlan): Promise<ResumeResult> {
-  const opened: { close(): Promise<void> }[] = []
-  const own = <T extends { close(): Promise<void> }>(resource: T): T => {
-    opened.unshift(resource)
-    return resource
-  }
-  try {
+  return owning(async (own) => {
     const prefix = randomPrefix()
     const log = await fill(bench, prefix, plan)
     const { source, report } = await startLive(bench, prefix, plan, own)
@@ -100,9 +96,7 @@ export async function runResume(bench: Bench, plan: ResumePlan): Promise<ResumeR
       rssMbBefore: before.rss / 2 ** 20,
       rssMbAfter: rssBytes(server.pid) / 2 ** 20,
     }
-  } finally {
-    for (const resource of opened) await resource.close()
-  }
+  })
 }
 
 function faultOf(stormClosed: number, liveClosed: number, failedAppends: number): string | undefined {
@@ -133,7 +127,7 @@ async function startLive(
   bench: Bench,
   prefix: string,
   plan: ResumePlan,
-  own: <T extends { close(): Promise<void> }>(resource: T) => T,
+  own: Own,
 ): Promise<{ source: NodeProcess; report: () => Promise<FeedReport> }> {
   const { address } = await bench.brokers.get('kafka')
   const seconds = plan.liveSeconds ?? 30

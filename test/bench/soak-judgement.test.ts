@@ -46,7 +46,9 @@ describe('a soak', () => {
     samples: Array.from({ length: 30 }, (_, minute) => {
       // What comes in the first minutes does not count.
       const rssMb = (minute < 5 ? 100 * minute : 500) + wobble(minute)
-      return { minute, rssMb, heapMb: undefined, p50Ms: 1, p99Ms: 2, serverCores: 1, gcMs: 1, ...late }
+      const memory = { rssMb, heapMb: undefined, heapHeldMb: 90, externalMb: 140 }
+      const joining = { joins: 100, joinP50Ms: 20 + minute, joinP99Ms: 300 }
+      return { minute, ...memory, p50Ms: 1, p99Ms: 2, serverCores: 1, gcMs: 1, ...joining, ...late }
     }),
     stalls: [],
     churn: {
@@ -68,6 +70,11 @@ describe('a soak', () => {
 
   test('is judged by memory after minute five', () => {
     expect(verdictOn('resident set', soak())).toBe('met')
+  })
+
+  test('says how long joins take after minute five, without a verdict', () => {
+    const joins = judgements(soak()).find(({ title }) => title.includes('joins p50'))
+    expect(joins).toMatchObject({ found: '37.0 (49) ms, 300.0 (300) ms', verdict: '' })
   })
 
   test('misses its goal by a stall of the loop itself, not by one in which others had the CPU', () => {

@@ -32,9 +32,12 @@ export function judgements(soak: SoakMeasurement): Judgement[] {
   return [
     memory('resident set', measured, ({ rssMb }) => rssMb, true),
     memory('heap after collections', heaps, ({ heapMb }) => heapMb!, false),
+    memory('held by V8 for its heap', measured, ({ heapHeldMb }) => heapHeldMb, false),
+    memory('held by V8 outside of it', measured, ({ externalMb }) => externalMb, false),
     stalls(soak),
     whole(soak),
     latency(measured),
+    joining(measured),
   ].map((judgement) => ({ ...judgement, title: `soak: ${judgement.title}` }))
 }
 
@@ -105,10 +108,24 @@ function whole({ fault, churn }: SoakMeasurement): Judgement {
 
 function latency(samples: readonly SoakSample[]): Judgement {
   const title = 'latency p50 and p99, median and greatest of all samples'
+  return percentiles(title, samples, ['p50Ms', 'p99Ms'])
+}
+
+/** With what a client waits before it connects again. */
+function joining(samples: readonly SoakSample[]): Judgement {
+  const title = 'joins p50 and p99, median and greatest of all samples'
+  return percentiles(title, samples, ['joinP50Ms', 'joinP99Ms'])
+}
+
+function percentiles(
+  title: string,
+  samples: readonly SoakSample[],
+  figures: readonly ('p50Ms' | 'p99Ms' | 'joinP50Ms' | 'joinP99Ms')[],
+): Judgement {
   if (samples.length === 0) return { title, found: 'too few samples', goal: '–', verdict: '' }
-  const text = (of: (sample: SoakSample) => number) => {
-    const { median, max } = spreadOf(samples.map(of))
+  const found = figures.map((figure) => {
+    const { median, max } = spreadOf(samples.map((sample) => sample[figure]))
     return `${median.toFixed(1)} (${max.toFixed(0)}) ms`
-  }
-  return { title, found: `${text(({ p50Ms }) => p50Ms)}, ${text(({ p99Ms }) => p99Ms)}`, goal: '–', verdict: '' }
+  })
+  return { title, found: found.join(', '), goal: '–', verdict: '' }
 }

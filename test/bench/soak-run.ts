@@ -6,9 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from './bench.js'
 import { drained, faultOf, type Rig, startRig } from './highest-run.js'
 import { LineProcess } from './line-process.js'
+import { owning } from './owning.js'
 import { takeProbe } from './probe.js'
 import { rssBytes } from './process-usage.js'
-import type { ChurnPlan, ChurnReport } from './programs/churn-client.js'
+import type { ChurnLook, ChurnPlan, ChurnReport } from './programs/churn-client.js'
 import type { PacedReport } from './programs/paced-publisher.js'
 import { givesBack } from './servers.js'
 
@@ -20,12 +21,15 @@ export interface SoakPlan {
   readonly sampleMs: number
 }
 
-export interface SoakSample {
+export interface SoakSample extends ChurnLook {
   /** Since the start. */
   readonly minute: number
   readonly rssMb: number
   /** Just after the last major collection of this time; undefined: there was none. */
   readonly heapMb: number | undefined
+  /** What V8 holds for its heap, used or not, and for buffers outside of it: the means of this time. */
+  readonly heapHeldMb: number
+  readonly externalMb: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly serverCores: number
@@ -59,32 +63,27 @@ interface Watched {
   readonly longestGcMs: number
   readonly stalls: readonly Omit<Stall, 'minute'>[]
   readonly heapAfterGcBytes?: number
+  readonly heapHeldBytes: number
+  readonly externalBytes: number
 }
 
 const saidEveryMs = 60_000
 
 export async function runSoak(bench: Bench, plan: SoakPlan, say: (line: string) => void): Promise<SoakResult> {
-  const opened: { close(): Promise<void> }[] = []
-  const own = <T extends { close(): Promise<void> }>(resource: T): T => {
-    opened.unshift(resource)
-    return resource
-  }
-  try {
+  return owning(async (own) => {
     const rig = await startRig(bench, 'gateway', plan.rooms, own, { imports: ['watch.mjs'], env: givesBack })
     const churn = own(LineProcess.ofProgram('churn-client.ts', churnPlan(bench, rig, plan)))
     await bench.pin('load', churn.pid)
     await churn.ask('start', 120_000)
     await rig.publisher.ask(`rate ${plan.eventsPerSecond}`)
-    const seen = await observe(rig, plan, say)
+    const seen = await observe(rig, churn, plan, say)
     await churn.ask('rest', 120_000)
     // Each of them is to get an event of the room where it is.
     await delay((plan.rooms / plan.eventsPerSecond) * 2_000 + 1_000)
     const report = await rig.publisher.ask<PacedReport>('stop')
     const finished = await churn.ask<ChurnReport>(`finish ${report.sent}`, 120_000)
     return { ...seen, churn: finished, fault: faultOf(report, await drained(rig, report.sent), plan.rooms) }
-  } finally {
-    for (const resource of opened) await resource.close()
-  }
+  })
 }
 
 function churnPlan({ tokensFile }: Bench, { server }: Rig, { churners, rooms }: SoakPlan): ChurnPlan {
@@ -93,6 +92,7 @@ function churnPlan({ tokensFile }: Bench, { server }: Rig, { churners, rooms }: 
 
 async function observe(
   rig: Rig,
+  churn: LineProcess,
   plan: SoakPlan,
   say: (line: string) => void,
 ): Promise<Pick<SoakResult, 'samples' | 'stalls'>> {
@@ -102,6 +102,7 @@ async function observe(
   const startMs = performance.now()
   const minutes = () => (performance.now() - startMs) / 60_000
   await delay(1_000)
+  await churn.ask('look')
   for (let saidMs = startMs; minutes() < plan.minutes; ) {
     const probe = await takeProbe(rig, plan.eventsPerSecond, plan.sampleMs)
     const minute = minutes()
@@ -109,16 +110,22 @@ async function observe(
     if (seconds.length === 0) throw new Error('the gateway says nothing of its event loop')
     const heap = seconds.findLast(({ heapAfterGcBytes }) => heapAfterGcBytes !== undefined)?.heapAfterGcBytes
     const { p50Ms, p99Ms, serverCores } = probe
+    const longest = (of: (second: Watched) => number) => Math.max(0, ...seconds.map(of))
+    const meanMb = (of: (second: Watched) => number) =>
+      seconds.reduce((sum, second) => sum + of(second), 0) / seconds.length / 2 ** 20
     samples.push({
       minute,
       rssMb: rssBytes(rig.server.pid) / 2 ** 20,
       heapMb: heap === undefined ? undefined : heap / 2 ** 20,
+      heapHeldMb: meanMb(({ heapHeldBytes }) => heapHeldBytes),
+      externalMb: meanMb(({ externalBytes }) => externalBytes),
       p50Ms,
       p99Ms,
       serverCores,
-      lateMs: Math.max(0, ...seconds.map(({ longestLateMs }) => longestLateMs)),
-      ownLateMs: Math.max(0, ...seconds.map(({ longestOwnMs }) => longestOwnMs)),
-      gcMs: Math.max(0, ...seconds.map(({ longestGcMs }) => longestGcMs)),
+      lateMs: longest(({ longestLateMs }) => longestLateMs),
+      ownLateMs: longest(({ longestOwnMs }) => longestOwnMs),
+      gcMs: longest(({ longestGcMs }) => longestGcMs),
+      ...(await churn.ask<ChurnLook>('look')),
     })
     stalls.push(...seconds.flatMap((second) => second.stalls).map((stall) => ({ minute, ...stall })))
     if (performance.now() - saidMs < saidEveryMs) continue

@@ -1,8 +1,8 @@
 /**
- * The only file that uses kafkajs (connection-fault.ts knows its errors, raw-connection.ts mends its connections). Its client is used for what it is good at, authenticated
- * connections (SASL, TLS) and the group and admin requests; its producer, consumer and fetcher are not used. That takes internals, so its
- * version is pinned exactly (2.2.4): `createCluster` behind a symbol of the client, from it the builder of connection pools and the class
- * of its brokers.
+ * The only file that uses kafkajs (connection-fault.ts knows its errors, raw-connection.ts mends its connections). Its client is used for
+ * what it is good at, authenticated connections (SASL, TLS) and the group and admin requests; its producer, consumer and fetcher are not
+ * used. That takes internals, so its version is pinned exactly (2.2.4): `createCluster` behind a symbol of the client, from it the builder
+ * of connection pools and the class of its brokers.
  */
 import type { Logger } from '@roomway/broker'
 import type { LogEntry } from 'kafkajs'

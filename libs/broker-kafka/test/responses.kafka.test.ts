@@ -35,8 +35,8 @@ const question: WireRequest<number> = {
 }
 
 /** What answers every request with these bytes. */
-async function answering(bytes: Buffer): Promise<string> {
-  server = createServer((socket) => socket.on('error', silent).on('data', () => socket.write(bytes)))
+async function answering(bytesFor: (request: Buffer) => Buffer): Promise<string> {
+  server = createServer((socket) => socket.on('error', silent).on('data', (bytes) => socket.write(bytesFor(bytes))))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -55,9 +55,26 @@ test.each([
   ['2, too short to say what it answers', '000000020000'],
   ['less than 0', 'fffffffe0000'],
 ])('What answers with a length of %s is given up by name, and the process lives', async (_, hex) => {
-  const address = await answering(Buffer.from(hex, 'hex'))
+  const address = await answering(() => Buffer.from(hex, 'hex'))
   const opening = deadline(connect(address), waitMs, 'the connection to be given up')
   await expect(opening).rejects.toThrow(
     `cannot connect to Kafka at ${address}: Connection error: what ${address} sent is no response of Kafka: `,
   )
 })
+
+test('What lies behind nonsense in the same read answers nothing, though it looks like what was asked for', async () => {
+  const nonsense = Buffer.from('000000020000', 'hex')
+  const asked: number[] = []
+  const address = await answering((request) => {
+    asked.push(request.readInt16BE(4))
+    return Buffer.concat([nonsense, noVersions(request.subarray(8, 12))])
+  })
+  const opening = deadline(connect(address), waitMs, 'the connection to be given up')
+  await expect(opening).rejects.toThrow('is no response of Kafka: ')
+  expect(new Set(asked)).toEqual(new Set([question.apiKey]))
+})
+
+/** An answer to ApiVersions, of its versions 0 to 2: no error, no APIs, no throttling. */
+function noVersions(correlationId: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('0000000e', 'hex'), correlationId, Buffer.alloc(10)])
+}

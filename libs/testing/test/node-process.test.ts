@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from '@jest/globals'
 import { eventually, spawnNode } from '../src/index.js'
@@ -41,6 +41,17 @@ describe('a Node process of a test', () => {
     expect(existsSync(folder!)).toBe(false)
   })
 
+  test('is frozen, with all of its threads, when the pause returns, however busy the machine is', async () => {
+    const child = await spawnNode(FIXTURE, { args: ['spin'] })
+    await child.line(/^spinning/)
+    for (let paused = 0; paused < 5; paused++) {
+      child.pause()
+      expect([...new Set(threadStates(child.pid))]).toEqual(['T'])
+      child.resume()
+    }
+    await child.close()
+  })
+
   test('ends in good order when it is asked to', async () => {
     const child = await spawnNode(FIXTURE, { args: ['stay'] })
     await child.line(/^ready/)
@@ -65,6 +76,13 @@ describe('a Node process of a test', () => {
 async function state(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return stat.slice(stat.lastIndexOf(')') + 2)[0]
+}
+
+function threadStates(pid: number): readonly string[] {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.map(
+    (thread) => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8'))![1]!,
+  )
 }
 
 async function isAlive(pid: number): Promise<boolean> {

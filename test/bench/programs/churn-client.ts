@@ -5,6 +5,7 @@
  *
  * Commands on stdin, one a line; each is answered by one line of JSON. End of input ends the program.
  *   start       when all have joined
+ *   look        a ChurnLook at the time since the last one
  *   rest        stay where they are from now on
  *   finish N    when each has the last of its room's events, of N in all, or half a minute later; a ChurnReport
  */
@@ -23,6 +24,13 @@ export interface ChurnPlan {
   readonly firstToken: number
   readonly clients: number
   readonly rooms: number
+}
+
+export interface ChurnLook {
+  /** That were answered, and how long that took. */
+  readonly joins: number
+  readonly joinP50Ms: number
+  readonly joinP99Ms: number
 }
 
 export interface ChurnReport {
@@ -44,8 +52,14 @@ const tokens = readFileSync(plan.tokensFile, 'utf8').split('\n')
 const counts = { joins: 0, leaves: 0, cuts: 0, returns: 0, events: 0, resets: 0 }
 const faults: string[] = []
 const pauseMs = { least: 1_000, spread: 2_000 }
+/**
+ * Of what is done next; else a client goes to another room. Cuts are few, so that most connections hold for the ten seconds after which a client begins
+ * again with the shortest wait: cut every few seconds, all of them come to wait for half a minute before they connect, and there are ever fewer to serve.
+ */
+const shares = { cut: 0.1, comeBack: 0.3, rejoin: 0.3 }
 const finishMs = 30_000
 let isResting = false
+let joinTimesMs: number[] = []
 
 class Churner {
   readonly #token: string
@@ -67,9 +81,9 @@ class Churner {
       await delay(pauseMs.least + Math.random() * pauseMs.spread)
       if (isResting) return
       const dice = Math.random()
-      if (dice < 0.3) this.#cut()
-      else if (dice < 0.5) await this.#comeBack()
-      else if (dice < 0.75) await this.#rejoin()
+      if (dice < shares.cut) this.#cut()
+      else if (dice < shares.cut + shares.comeBack) await this.#comeBack()
+      else if (dice < shares.cut + shares.comeBack + shares.rejoin) await this.#rejoin()
       else await this.move()
     }
   }
@@ -115,7 +129,9 @@ class Churner {
   async #join(): Promise<void> {
     counts.joins++
     const from = this.#last
+    const askedAtMs = performance.now()
     const room = await this.#client.join(roomName(this.#number), from === undefined ? {} : { from })
+    joinTimesMs.push(performance.now() - askedAtMs)
     this.#room = room
     room.on('reset', () => {
       counts.resets++
@@ -156,6 +172,12 @@ const commands: Record<string, (argument: string) => unknown> = {
     churning = Promise.all(
       churners.map((churner) => churner.churn().catch((error: unknown) => void faults.push(String(error)))),
     )
+  },
+  look(): ChurnLook {
+    const sorted = joinTimesMs.sort((a, b) => a - b)
+    joinTimesMs = []
+    const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
+    return { joins: sorted.length, joinP50Ms: at(0.5), joinP99Ms: at(0.99) }
   },
   async rest() {
     isResting = true

@@ -9,6 +9,7 @@ import { homeOf } from '@roomway/records'
 import { eventually, type NodeProcess, randomPrefix, spawnNode } from '@roomway/testing'
 import type { Bench } from '../bench.js'
 import { LoadClient, type LoadMark } from '../load-client.js'
+import { type Own, owning } from '../owning.js'
 import { cpuMs, rssBytes } from '../process-usage.js'
 import type { FeedReport } from '../programs/event-feed.js'
 import { roomName } from '../programs/event-feed.js'
@@ -54,17 +55,10 @@ const drainMs = 15_000
 const mostBusyShare = 0.8
 
 export async function runConfiguration(bench: Bench, configuration: Configuration, times: Times): Promise<Measured> {
-  const opened: { close(): Promise<void> }[] = []
-  const own = <T extends { close(): Promise<void> }>(resource: T): T => {
-    opened.unshift(resource)
-    return resource
-  }
-  try {
+  return owning(async (own) => {
     const parts = await start(bench, configuration, times, own)
     return await measure(parts, configuration, times)
-  } finally {
-    for (const resource of opened) await resource.close()
-  }
+  })
 }
 
 interface Parts {
@@ -74,12 +68,7 @@ interface Parts {
   readonly clients: readonly LoadClient[]
 }
 
-async function start(
-  bench: Bench,
-  configuration: Configuration,
-  times: Times,
-  own: <T extends { close(): Promise<void> }>(resource: T) => T,
-): Promise<Parts> {
+async function start(bench: Bench, configuration: Configuration, times: Times, own: Own): Promise<Parts> {
   const { address, pid } = await bench.brokers.get('kafka')
   if (address.kind !== 'kafka' || pid === undefined) throw new Error('the broker has no process')
   const { gateways: count, partitions, rooms, sockets, env = {} } = configuration
