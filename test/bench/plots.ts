@@ -166,12 +166,12 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
     lineStyle: { width: 1.2 },
     data,
   })
-  const panels = ['MB', 'event loop late, ms', 'latency, ms', 'joins, ms']
-  const top = (panel: number) => 60 + panel * 190
+  const panels = ['MB', 'event loop late, ms', 'latency, ms', 'back, ms']
+  const top = (panel: number) => 90 + panel * 190
   const svg = svgOf(
     {
       title: { text: soak.title, left: 8, top: 4, textStyle: { fontSize: 12 } },
-      legend: { left: 8, top: 24, itemWidth: 14, itemHeight: 8, itemGap: 36, textStyle: { fontSize: 10 } },
+      legend: { left: 8, top: 24, itemWidth: 14, itemHeight: 8, itemGap: 14, textStyle: { fontSize: 10 } },
       grid: panels.map((_, panel) => ({ left: 70, right: 30, top: top(panel), height: 140 })),
       xAxis: panels.map((_, gridIndex) => ({
         type: 'value',
@@ -202,12 +202,12 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
           points(({ heapMb }) => heapMb),
         ),
         line(
-          'held by V8 for its heap',
+          'heap, used or not',
           0,
           points(({ heapHeldMb }) => heapHeldMb),
         ),
         line(
-          'held by V8 outside of it',
+          'buffers outside of it',
           0,
           points(({ externalMb }) => externalMb),
         ),
@@ -222,24 +222,28 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
           points(({ ownLateMs }) => ownLateMs),
         ),
         line(
-          'p50',
+          'latency p50',
           2,
           points(({ p50Ms }) => Math.max(0.01, p50Ms)),
         ),
         line(
-          'p99',
+          'latency p99',
           2,
           points(({ p99Ms }) => Math.max(0.01, p99Ms)),
         ),
-        line(
-          'joins p50',
-          3,
-          points(({ joinP50Ms }) => Math.max(0.01, joinP50Ms)),
+        ...(['joins', 'resumes', 'returns'] as const).map((kind) =>
+          line(
+            `${kind} p50`,
+            3,
+            points((sample) => sample[kind].p50Ms),
+          ),
         ),
         line(
-          'joins p99',
+          'longest of these',
           3,
-          points(({ joinP99Ms }) => Math.max(0.01, joinP99Ms)),
+          points(({ joins, resumes, returns, longestOpenMs }) =>
+            Math.max(0.01, longestOpenMs, ...[joins, resumes, returns].map(({ maxMs }) => maxMs ?? 0)),
+          ),
         ),
       ],
     },

@@ -47,8 +47,10 @@ describe('a soak', () => {
       // What comes in the first minutes does not count.
       const rssMb = (minute < 5 ? 100 * minute : 500) + wobble(minute)
       const memory = { rssMb, heapMb: undefined, heapHeldMb: 90, externalMb: 140 }
-      const joining = { joins: 100, joinP50Ms: 20 + minute, joinP99Ms: 300 }
-      return { minute, ...memory, p50Ms: 1, p99Ms: 2, serverCores: 1, gcMs: 1, ...joining, ...late }
+      const some = (p50Ms: number, maxMs: number) => ({ count: 100, p50Ms, maxMs })
+      const resumes = minute % 2 === 0 ? some(60, 900 + minute) : { count: 0, p50Ms: undefined, maxMs: undefined }
+      const comings = { joins: some(20 + minute, 300), resumes, returns: some(80, 90), longestOpenMs: 5_000 - minute }
+      return { minute, ...memory, p50Ms: 1, p99Ms: 2, serverCores: 1, gcMs: 1, ...comings, ...late }
     }),
     stalls: [],
     churn: {
@@ -72,9 +74,13 @@ describe('a soak', () => {
     expect(verdictOn('resident set', soak())).toBe('met')
   })
 
-  test('says how long joins take after minute five, without a verdict', () => {
-    const joins = judgements(soak()).find(({ title }) => title.includes('joins p50'))
-    expect(joins).toMatchObject({ found: '37.0 (49) ms, 300.0 (300) ms', verdict: '' })
+  test.each([
+    ['joins', '37 ms, 300 ms'],
+    ['resumes', '60 ms, 928 ms'],
+    ['without an answer', '4995 ms'],
+  ])('says how long %s were after minute five, without a verdict', (title, found) => {
+    const judgement = judgements(soak()).find((one) => one.title.includes(title) && !one.title.includes('lost'))
+    expect(judgement).toMatchObject({ found, verdict: '' })
   })
 
   test('misses its goal by a stall of the loop itself, not by one in which others had the CPU', () => {

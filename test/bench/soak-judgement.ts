@@ -32,12 +32,12 @@ export function judgements(soak: SoakMeasurement): Judgement[] {
   return [
     memory('resident set', measured, ({ rssMb }) => rssMb, true),
     memory('heap after collections', heaps, ({ heapMb }) => heapMb!, false),
-    memory('held by V8 for its heap', measured, ({ heapHeldMb }) => heapHeldMb, false),
-    memory('held by V8 outside of it', measured, ({ externalMb }) => externalMb, false),
+    memory('heap, used or not', measured, ({ heapHeldMb }) => heapHeldMb, false),
+    memory('buffers outside of it', measured, ({ externalMb }) => externalMb, false),
     stalls(soak),
     whole(soak),
     latency(measured),
-    joining(measured),
+    ...comingBack(measured),
   ].map((judgement) => ({ ...judgement, title: `soak: ${judgement.title}` }))
 }
 
@@ -108,24 +108,31 @@ function whole({ fault, churn }: SoakMeasurement): Judgement {
 
 function latency(samples: readonly SoakSample[]): Judgement {
   const title = 'latency p50 and p99, median and greatest of all samples'
-  return percentiles(title, samples, ['p50Ms', 'p99Ms'])
-}
-
-/** With what a client waits before it connects again. */
-function joining(samples: readonly SoakSample[]): Judgement {
-  const title = 'joins p50 and p99, median and greatest of all samples'
-  return percentiles(title, samples, ['joinP50Ms', 'joinP99Ms'])
-}
-
-function percentiles(
-  title: string,
-  samples: readonly SoakSample[],
-  figures: readonly ('p50Ms' | 'p99Ms' | 'joinP50Ms' | 'joinP99Ms')[],
-): Judgement {
   if (samples.length === 0) return { title, found: 'too few samples', goal: '–', verdict: '' }
-  const found = figures.map((figure) => {
-    const { median, max } = spreadOf(samples.map((sample) => sample[figure]))
+  const text = (of: (sample: SoakSample) => number) => {
+    const { median, max } = spreadOf(samples.map(of))
     return `${median.toFixed(1)} (${max.toFixed(0)}) ms`
+  }
+  return { title, found: `${text(({ p50Ms }) => p50Ms)}, ${text(({ p99Ms }) => p99Ms)}`, goal: '–', verdict: '' }
+}
+
+const comings = ['joins', 'resumes', 'returns'] as const
+
+/** What was never answered is among the longest, too. */
+function comingBack(samples: readonly SoakSample[]): Judgement[] {
+  const longestOpenMs = Math.max(0, ...samples.map((sample) => sample.longestOpenMs))
+  const rows = comings.map((kind) => {
+    const title = `${kind}, p50 and longest`
+    const p50s = samples.flatMap((sample) => sample[kind].p50Ms ?? [])
+    if (p50s.length === 0) return { title, found: 'none', goal: '–', verdict: '' as const }
+    const maxMs = Math.max(...samples.map((sample) => sample[kind].maxMs ?? 0))
+    return {
+      title,
+      found: `${spreadOf(p50s).median.toFixed(0)} ms, ${maxMs.toFixed(0)} ms`,
+      goal: '–',
+      verdict: '' as const,
+    }
   })
-  return { title, found: found.join(', '), goal: '–', verdict: '' }
+  const open = { title: 'longest without an answer yet, when it was looked', found: `${longestOpenMs.toFixed(0)} ms` }
+  return [...rows, { ...open, goal: '–', verdict: '' }]
 }

@@ -27,7 +27,7 @@ export interface SoakSample extends ChurnLook {
   readonly rssMb: number
   /** Just after the last major collection of this time; undefined: there was none. */
   readonly heapMb: number | undefined
-  /** What V8 holds for its heap, used or not, and for buffers outside of it: the means of this time. */
+  /** What V8 holds for its heap, used or not, and the buffers outside of it that it knows of (`external`): the means of this time. */
   readonly heapHeldMb: number
   readonly externalMb: number
   readonly p50Ms: number
@@ -103,6 +103,7 @@ async function observe(
   const minutes = () => (performance.now() - startMs) / 60_000
   await delay(1_000)
   await churn.ask('look')
+  watched()
   for (let saidMs = startMs; minutes() < plan.minutes; ) {
     const probe = await takeProbe(rig, plan.eventsPerSecond, plan.sampleMs)
     const minute = minutes()

@@ -43,13 +43,16 @@ describe('a Node process of a test', () => {
 
   test('is frozen, with all of its threads, when the pause returns, however busy the machine is', async () => {
     const child = await spawnNode(FIXTURE, { args: ['spin'] })
-    await child.line(/^spinning/)
-    for (let paused = 0; paused < 5; paused++) {
-      child.pause()
-      expect([...new Set(threadStates(child.pid))]).toEqual(['T'])
-      child.resume()
+    try {
+      await child.line(/^spinning/)
+      for (let paused = 0; paused < 5; paused++) {
+        child.pause()
+        expect([...new Set(threadStates(child.pid))]).toEqual(['T'])
+        child.resume()
+      }
+    } finally {
+      await child.close()
     }
-    await child.close()
   })
 
   test('ends in good order when it is asked to', async () => {

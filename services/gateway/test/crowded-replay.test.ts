@@ -243,7 +243,7 @@ describe('catching up', () => {
     forget()
     for (let n = 0; n < 2; n++) {
       const before = await fake.connect()
-      join(before, 'chat:1', 149_990)
+      join(before, 'other', 149_990)
       for (let turn = 0; turn < 5_000 && before.socket.frames.at(-1)!.type !== 'joined'; turn++) await turns(1)
     }
     expect(fake.node.scansTotal).toBe(2)

@@ -26,11 +26,23 @@ export interface ChurnPlan {
   readonly rooms: number
 }
 
+/** What was answered since the last look. */
 export interface ChurnLook {
-  /** That were answered, and how long that took. */
-  readonly joins: number
-  readonly joinP50Ms: number
-  readonly joinP99Ms: number
+  /** On an open connection: from the join to its answer. */
+  readonly joins: Waits
+  /** After a cut: from the connection's being open to where the session and its room go on. What the client waits before it connects again is not in it. */
+  readonly resumes: Waits
+  /** Of new clients: from the beginning of the connection to the answer to its join. */
+  readonly returns: Waits
+  /** Of what has had no answer yet, what was asked first. */
+  readonly longestOpenMs: number
+}
+
+export interface Waits {
+  readonly count: number
+  /** Undefined of none. */
+  readonly p50Ms: number | undefined
+  readonly maxMs: number | undefined
 }
 
 export interface ChurnReport {
@@ -52,14 +64,11 @@ const tokens = readFileSync(plan.tokensFile, 'utf8').split('\n')
 const counts = { joins: 0, leaves: 0, cuts: 0, returns: 0, events: 0, resets: 0 }
 const faults: string[] = []
 const pauseMs = { least: 1_000, spread: 2_000 }
-/**
- * Of what is done next; else a client goes to another room. Cuts are few, so that most connections hold for the ten seconds after which a client begins
- * again with the shortest wait: cut every few seconds, all of them come to wait for half a minute before they connect, and there are ever fewer to serve.
- */
-const shares = { cut: 0.1, comeBack: 0.3, rejoin: 0.3 }
+/** Of what is done next; else a client goes to another room. */
+const shares = { cut: 0.3, comeBack: 0.2, rejoin: 0.25 }
 const finishMs = 30_000
 let isResting = false
-let joinTimesMs: number[] = []
+const waitsMs = { joins: [] as number[], resumes: [] as number[], returns: [] as number[] }
 
 class Churner {
   readonly #token: string
@@ -70,6 +79,8 @@ class Churner {
   /** Of the room it is in. */
   #last: RoomEvent | undefined
   readonly numbers = new EventNumbers(plan.rooms)
+  /** What the server owes an answer to. */
+  #open: { readonly kind: keyof typeof waitsMs; readonly sinceMs: number } | undefined
 
   constructor(index: number) {
     this.#token = tokens[plan.firstToken + index]!
@@ -94,11 +105,15 @@ class Churner {
     this.#number = Math.floor(Math.random() * plan.rooms)
     this.#last = undefined
     this.numbers.forget()
-    await this.#join()
+    await this.#joinAgain()
   }
 
   isBehind(sent: number): boolean {
     return this.numbers.last !== sent - plan.rooms + this.#number
+  }
+
+  openMs(nowMs: number): number {
+    return this.#open === undefined ? 0 : nowMs - this.#open.sinceMs
   }
 
   #cut(): void {
@@ -110,12 +125,40 @@ class Churner {
     counts.returns++
     await this.#client.close()
     this.#client = this.#connect()
-    await this.#join()
+    await this.#timed('returns', () => this.#join())
   }
 
   async #rejoin(): Promise<void> {
     this.#leave()
-    await this.#join()
+    await this.#joinAgain()
+  }
+
+  /** Where the client waits to connect, or resumes, the join waits with it: its time says nothing. */
+  async #joinAgain(): Promise<void> {
+    if (this.#client.state.status === 'open') await this.#timed('joins', () => this.#join())
+    else await this.#join()
+  }
+
+  async #timed(kind: 'joins' | 'returns', work: () => Promise<void>): Promise<void> {
+    this.#ask(kind)
+    await work()
+    this.#answered(kind)
+  }
+
+  #ask(kind: keyof typeof waitsMs): void {
+    this.#settle()
+    this.#open = { kind, sinceMs: performance.now() }
+  }
+
+  #answered(kind: keyof typeof waitsMs): void {
+    if (this.#open?.kind === kind) this.#settle()
+  }
+
+  /** What ends without an answer counts with the time it had: the client goes on with something else, so a slow server would else look quick. */
+  #settle(): void {
+    if (this.#open === undefined) return
+    waitsMs[this.#open.kind].push(this.openMs(performance.now()))
+    this.#open = undefined
   }
 
   #leave(): void {
@@ -129,9 +172,7 @@ class Churner {
   async #join(): Promise<void> {
     counts.joins++
     const from = this.#last
-    const askedAtMs = performance.now()
     const room = await this.#client.join(roomName(this.#number), from === undefined ? {} : { from })
-    joinTimesMs.push(performance.now() - askedAtMs)
     this.#room = room
     room.on('reset', () => {
       counts.resets++
@@ -158,13 +199,25 @@ class Churner {
         keep(this)
       }
     }
-    return connect(plan.url, { token: this.#token, webSocket: CuttableWebSocket as never })
+    const client = connect(plan.url, { token: this.#token, webSocket: CuttableWebSocket as never })
+    client.on('state', ({ status }) => {
+      if (status === 'resuming') this.#ask('resumes')
+      if (status === 'open') this.#answered('resumes')
+      if (status === 'waiting') this.#settle()
+    })
+    return client
   }
 }
 
 const churners = Array.from({ length: plan.clients }, (_, index) => new Churner(index))
 const sum = (of: 'lost' | 'doubled') => churners.reduce((total, { numbers }) => total + numbers[of], 0)
 let churning: Promise<unknown> = Promise.resolve()
+
+/** Of these, which are counted then. */
+function taken(timesMs: number[]): Waits {
+  const sorted = timesMs.splice(0).sort((a, b) => a - b)
+  return { count: sorted.length, p50Ms: sorted[sorted.length >> 1], maxMs: sorted.at(-1) }
+}
 
 const commands: Record<string, (argument: string) => unknown> = {
   async start() {
@@ -174,10 +227,10 @@ const commands: Record<string, (argument: string) => unknown> = {
     )
   },
   look(): ChurnLook {
-    const sorted = joinTimesMs.sort((a, b) => a - b)
-    joinTimesMs = []
-    const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
-    return { joins: sorted.length, joinP50Ms: at(0.5), joinP99Ms: at(0.99) }
+    const nowMs = performance.now()
+    const longestOpenMs = Math.max(...churners.map((churner) => churner.openMs(nowMs)))
+    const { joins, resumes, returns } = waitsMs
+    return { joins: taken(joins), resumes: taken(resumes), returns: taken(returns), longestOpenMs }
   },
   async rest() {
     isResting = true

@@ -2,7 +2,7 @@
  * Preloaded into a gateway that is watched for a long time: prints `watch <json>` every second, of the second before. A timer of 10 ms that
  * fires late tells of stalls of the event loop; how long the thread had waited for a CPU by then, of those that are not the loop's own; and how
  * long it ran, whether it was held up by something else still, such as helpers of a garbage collection that waited for a CPU. The heap is
- * looked at just after major collections, which happen anyway, and what V8 holds for it and outside of it once a second. Costs about two thousandths of a core.
+ * looked at just after major collections, which happen anyway, and what V8 holds for it, and the buffers outside of it, once a second. Costs about two thousandths of a core.
  */
 import { readFileSync } from 'node:fs'
 import { constants, PerformanceObserver } from 'node:perf_hooks'

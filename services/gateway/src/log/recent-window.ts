@@ -1,5 +1,6 @@
 import { placeHead } from '@roomway/records'
 import { idHead } from '../encoder/json-frame.js'
+import { ForgottenRooms } from './forgotten-rooms.js'
 import type { LoggedEvent } from './logged-event.js'
 import { PayloadSlabs } from './payload-slabs.js'
 
@@ -28,6 +29,7 @@ export class RecentWindow {
   from: number
   next: number
   readonly #budget: WindowBudget
+  readonly #forgotten: ForgottenRooms
   #oldest: LoggedEvent | undefined
   #newest: LoggedEvent | undefined
   readonly #waiting = new Set<{ readonly offset: number; readonly run: () => void }>()
@@ -39,6 +41,7 @@ export class RecentWindow {
     this.from = from
     this.next = from
     this.#budget = budget
+    this.#forgotten = new ForgottenRooms(from)
   }
 
   /** Takes in the next event of the partition. Its room's list of events is the room's to keep. */
@@ -49,6 +52,11 @@ export class RecentWindow {
     this.next = event.offset + 1
     this.#budget.usedBytes += sizeOf(event)
     while (this.#budget.usedBytes > this.#budget.maxBytes && this.#oldest !== event) this.#forgetOldest()
+  }
+
+  /** An offset above which there is no event of a room that has none in the window: mostly its last one's, where the node has read that, and below `from` always. */
+  lastBelow(room: string): number {
+    return this.#forgotten.lastOf(room)
   }
 
   /** Everything below `next` has been read. */
@@ -85,6 +93,7 @@ export class RecentWindow {
     if (this.#oldest === undefined) this.#newest = undefined
     this.from = event.offset + 1
     this.#budget.usedBytes -= sizeOf(event)
+    if (event.nextInRoom === undefined) this.#forgotten.note(event.room, event.offset)
     event.home.forget(event)
   }
 

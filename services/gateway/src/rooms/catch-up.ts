@@ -1,6 +1,6 @@
 /*
  * How a membership gets from its position to the live topic. Events after the position come from the recent window, or, below it, from a
- * scan of the log; at the window's end the connection goes live in the same synchronous step, so nothing is lost or doubled between.
+ * scan of the log, unless the node knows that the room has none there; at the window's end the connection goes live in the same synchronous step, so nothing is lost or doubled between.
  * Work is done a piece at a time, so that ten thousand resumes at once do not hold up what is live.
  */
 import { keptFrame } from '../encoder/event-frame.js'
@@ -34,7 +34,7 @@ export class CatchUp {
   begin(membership: Membership): void {
     const { room } = membership
     const { position } = membership.progress
-    const isUpToDate = position >= room.window.from - 1 && position < room.window.next && room.lastOffset <= position
+    const isUpToDate = position < room.window.next && room.lastOffset <= position
     if (isUpToDate) this.#goLive(membership)
     else this.resume(membership)
   }
@@ -85,7 +85,7 @@ export class CatchUp {
     if (position >= room.window.next) {
       membership.turn('awaiting-tail')
       room.window.whenRead(position, () => this.resume(membership))
-    } else if (position < room.window.from - 1) {
+    } else if (room.mayHaveBelowWindow(position)) {
       membership.turn('replaying')
       this.#options.replay(membership)
     } else {

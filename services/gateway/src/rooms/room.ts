@@ -19,7 +19,7 @@ export class Room {
   readonly name: string
   liveJson = 0
   liveMsgpack = 0
-  /** The room's last event that the node knows of, else the offset before the window as it was then: the next event's `prev`. */
+  /** No event of the room lies above it, of those that the node has read: its last one's offset, or somewhat more while the node knows of none. The next event's `prev`. */
   lastOffset: number
   /** Up to where the members were last told that there was nothing more; not a `prev`, since a resuming client may be below it. */
   progressOffset = -1
@@ -34,7 +34,7 @@ export class Room {
   constructor(name: string, window: RecentWindow, onUnused: (room: Room) => void) {
     this.name = name
     this.#window = window
-    this.lastOffset = window.from - 1
+    this.lastOffset = window.lastBelow(name)
     this.#onUnused = onUnused
   }
 
@@ -106,7 +106,7 @@ export class Room {
   /** The log began anew: what was known of the room is void, its members stay. */
   moveTo(window: RecentWindow): void {
     this.#window = window
-    this.lastOffset = window.from - 1
+    this.lastOffset = window.lastBelow(this.name)
     this.progressOffset = -1
     this.#traffic = undefined
   }
@@ -135,6 +135,11 @@ export class Room {
     }
     this.#traffic = undefined
     this.dropIfUnused()
+  }
+
+  /** Whether the room may have events above `offset` that the window does not reach down to. */
+  mayHaveBelowWindow(offset: number): boolean {
+    return offset < this.#window.from - 1 && (this.first?.prev ?? this.lastOffset) > offset
   }
 
   dropIfUnused(): void {
