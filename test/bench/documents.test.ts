@@ -78,6 +78,12 @@ const soak: SoakMeasurement = {
     longestOpenMs: 30,
   })),
   stalls: [],
+  atRest: {
+    joins: { count: 1, p50Ms: 20, maxMs: 20 },
+    resumes: { count: 0, p50Ms: undefined, maxMs: undefined },
+    returns: { count: 1, p50Ms: 70, maxMs: 70 },
+    longestOpenMs: 0,
+  },
   churn: { joins: 9, leaves: 9, cuts: 9, returns: 9, events: 9, lost: 0, doubled: 0, resets: 0, behind: 0, faults: [] },
 }
 

@@ -166,7 +166,7 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
     lineStyle: { width: 1.2 },
     data,
   })
-  const panels = ['MB', 'event loop late, ms', 'latency, ms', 'back, ms']
+  const panels = ['MB', 'event loop late, ms', 'latency, ms', 'joins, resumes, returns, ms']
   const top = (panel: number) => 90 + panel * 190
   const svg = svgOf(
     {
@@ -239,7 +239,7 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
           ),
         ),
         line(
-          'longest of these',
+          'longest wait',
           3,
           points(({ joins, resumes, returns, longestOpenMs }) =>
             Math.max(0.01, longestOpenMs, ...[joins, resumes, returns].map(({ maxMs }) => maxMs ?? 0)),

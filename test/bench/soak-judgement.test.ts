@@ -35,6 +35,7 @@ describe('memory', () => {
 })
 
 describe('a soak', () => {
+  const none = { count: 0, p50Ms: undefined, maxMs: undefined }
   const soak = (change: Partial<SoakMeasurement> = {}, late = { lateMs: 20, ownLateMs: 5 }): SoakMeasurement => ({
     title: '',
     minutes: 30,
@@ -48,11 +49,12 @@ describe('a soak', () => {
       const rssMb = (minute < 5 ? 100 * minute : 500) + wobble(minute)
       const memory = { rssMb, heapMb: undefined, heapHeldMb: 90, externalMb: 140 }
       const some = (p50Ms: number, maxMs: number) => ({ count: 100, p50Ms, maxMs })
-      const resumes = minute % 2 === 0 ? some(60, 900 + minute) : { count: 0, p50Ms: undefined, maxMs: undefined }
+      const resumes = minute % 2 === 0 ? some(60, 900 + minute) : none
       const comings = { joins: some(20 + minute, 300), resumes, returns: some(80, 90), longestOpenMs: 5_000 - minute }
       return { minute, ...memory, p50Ms: 1, p99Ms: 2, serverCores: 1, gcMs: 1, ...comings, ...late }
     }),
     stalls: [],
+    atRest: { joins: { count: 1, p50Ms: 400, maxMs: 400 }, resumes: none, returns: none, longestOpenMs: 0 },
     churn: {
       joins: 1,
       leaves: 1,
@@ -75,7 +77,7 @@ describe('a soak', () => {
   })
 
   test.each([
-    ['joins', '37 ms, 300 ms'],
+    ['joins', '37 ms, 400 ms'],
     ['resumes', '60 ms, 928 ms'],
     ['without an answer', '4995 ms'],
   ])('says how long %s were after minute five, without a verdict', (title, found) => {

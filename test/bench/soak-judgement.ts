@@ -3,6 +3,7 @@
  * cannot be more than a few hundredths of the memory over the whole time. Means of minutes, since samples that are seconds apart tell little new.
  */
 import type { Verdict } from './comparison.js'
+import type { ChurnLook } from './programs/churn-client.js'
 import type { Measurement } from './report.js'
 import type { SoakResult, SoakSample } from './soak-run.js'
 import { type Line, lineThrough, spreadOf } from './statistics.js'
@@ -37,7 +38,7 @@ export function judgements(soak: SoakMeasurement): Judgement[] {
     stalls(soak),
     whole(soak),
     latency(measured),
-    ...comingBack(measured),
+    ...comingBack(measured, soak.atRest),
   ].map((judgement) => ({ ...judgement, title: `soak: ${judgement.title}` }))
 }
 
@@ -118,14 +119,15 @@ function latency(samples: readonly SoakSample[]): Judgement {
 
 const comings = ['joins', 'resumes', 'returns'] as const
 
-/** What was never answered is among the longest, too. */
-function comingBack(samples: readonly SoakSample[]): Judgement[] {
-  const longestOpenMs = Math.max(0, ...samples.map((sample) => sample.longestOpenMs))
+/** The longest are those of the end, too. */
+function comingBack(samples: readonly SoakSample[], atRest: ChurnLook): Judgement[] {
+  const looks = [...samples, atRest]
+  const longestOpenMs = Math.max(...looks.map((look) => look.longestOpenMs))
   const rows = comings.map((kind) => {
     const title = `${kind}, p50 and longest`
     const p50s = samples.flatMap((sample) => sample[kind].p50Ms ?? [])
     if (p50s.length === 0) return { title, found: 'none', goal: '–', verdict: '' as const }
-    const maxMs = Math.max(...samples.map((sample) => sample[kind].maxMs ?? 0))
+    const maxMs = Math.max(...looks.map((look) => look[kind].maxMs ?? 0))
     return {
       title,
       found: `${spreadOf(p50s).median.toFixed(0)} ms, ${maxMs.toFixed(0)} ms`,

@@ -54,6 +54,8 @@ export interface SoakResult {
   readonly fault: string | undefined
   readonly samples: readonly SoakSample[]
   readonly stalls: readonly Stall[]
+  /** What was answered after the last sample, when clients began nothing more. */
+  readonly atRest: ChurnLook
   readonly churn: ChurnReport
 }
 
@@ -78,11 +80,12 @@ export async function runSoak(bench: Bench, plan: SoakPlan, say: (line: string) 
     await rig.publisher.ask(`rate ${plan.eventsPerSecond}`)
     const seen = await observe(rig, churn, plan, say)
     await churn.ask('rest', 120_000)
+    const atRest = await churn.ask<ChurnLook>('look')
     // Each of them is to get an event of the room where it is.
     await delay((plan.rooms / plan.eventsPerSecond) * 2_000 + 1_000)
     const report = await rig.publisher.ask<PacedReport>('stop')
     const finished = await churn.ask<ChurnReport>(`finish ${report.sent}`, 120_000)
-    return { ...seen, churn: finished, fault: faultOf(report, await drained(rig, report.sent), plan.rooms) }
+    return { ...seen, atRest, churn: finished, fault: faultOf(report, await drained(rig, report.sent), plan.rooms) }
   })
 }
 

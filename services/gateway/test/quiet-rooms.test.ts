@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { ServerFrame } from '@roomway/protocol'
 import { homeOf } from '@roomway/records'
 import { ForgottenRooms } from '../src/log/forgotten-rooms.js'
@@ -15,7 +15,10 @@ describe('a client that was away for longer than the window reaches', () => {
   beforeEach(async () => {
     fake = await FakeNode.open()
   })
-  afterEach(() => fake.close())
+  afterEach(async () => {
+    jest.restoreAllMocks()
+    await fake.close()
+  })
 
   /** Of these rooms in turn, each in an offset of its own; the window forgets all. */
   const forgotten = async (...rooms: readonly string[]) => {
@@ -30,9 +33,10 @@ describe('a client that was away for longer than the window reaches', () => {
   }
   const offsets = ({ socket }: FakeClient, name = room) => socket.events(name).map(({ offset }) => offset)
 
-  test('is live without a reading of the log where its room was quiet since', async () => {
+  test('is live at once, without a reading of the log, where its room was quiet since', async () => {
     await forgotten(room, 'busy', 'busy')
-    const client = await join(0)
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { epoch: 'e1', offset: 0 } })
     expect(client.socket.frames.at(-1)).toMatchObject({ type: 'joined', recovered: true, replayed: 0, offset: 2 })
     expect(fake.node.scansTotal).toBe(0)
     await fake.broker.events.append([record(room)])
@@ -74,6 +78,25 @@ describe('a client that was away for longer than the window reaches', () => {
     expect(fake.node.scansTotal).toBe(1)
   })
 
+  test('is live though the log no longer reaches back to it, where its room was quiet since', async () => {
+    await forgotten(room, 'busy', room, 'busy')
+    fake.broker.events.starts[0] = 3
+    const [quiet, missed] = [await join(2), await join(0)]
+    expect(quiet.socket.frames.at(-1)).toMatchObject({ type: 'joined', recovered: true })
+    expect(missed.socket.frames.at(-1)).toMatchObject({ type: 'joined', recovered: false, reason: 'expired' })
+  })
+
+  test('costs nothing before: no room is remembered that has events in the window', async () => {
+    const window = fake.node.tail.windows()[0]!
+    await fake.broker.events.append([record(room), record('busy'), record(room)])
+    const [note, nowMs] = [jest.spyOn(ForgottenRooms.prototype, 'note'), Date.now()]
+    jest.spyOn(Date, 'now').mockReturnValue(nowMs + 5_000)
+    await fake.broker.events.append([record(room)])
+    window.expire(nowMs + 4_000)
+    expect(window.from).toBe(3)
+    expect(note.mock.calls).toEqual([['busy', 1]])
+  })
+
   test('resumes a session to which nothing was said without a reading of the log', async () => {
     const first = await fake.connect()
     const { resumeToken: token, epoch, offset } = first.socket.frames[0] as ServerFrame & { type: 'welcome' }
@@ -97,6 +120,13 @@ describe('a client that was away for longer than the window reaches', () => {
   })
 })
 
+/** The first of these rooms that have their home there. */
+function roomsOf(partition: number, partitions: number, count: number): string[] {
+  const names: string[] = []
+  for (let n = 0; names.length < count; n++) if (homeOf(`chat:${n}`, partitions) === partition) names.push(`chat:${n}`)
+  return names
+}
+
 describe('what a node knows of forgotten rooms', () => {
   test('is too much rather than too little where rooms share a slot', () => {
     const rooms = new ForgottenRooms(0)
@@ -107,16 +137,16 @@ describe('what a node knows of forgotten rooms', () => {
     expect(known.filter((tooMuch) => tooMuch > 0).length).toBeGreaterThan(20_000)
   })
 
-  test('is little wrong of few rooms, though all are of one partition of many', () => {
-    const rooms = new ForgottenRooms(0)
-    const partitions = 128
-    const names = Array.from({ length: 128_000 }, (_, n) => `chat:${n}`).filter(
-      (name) => homeOf(name, partitions) === 7,
-    )
-    const [quiet, busy] = [names.slice(0, 300), names.slice(300, 600)]
-    for (const name of busy) rooms.note(name, 9)
-    expect(quiet.filter((name) => rooms.lastOf(name) === -1).length).toBeGreaterThan(280)
-  })
+  test.each([1, 16, 100, 256, 1_024])(
+    'is little wrong of few rooms, though all are of one partition of %d',
+    (partitions) => {
+      const rooms = new ForgottenRooms(0)
+      const names = roomsOf(7 % partitions, partitions, 600)
+      const [quiet, busy] = [names.slice(0, 300), names.slice(300, 600)]
+      for (const name of busy) rooms.note(name, 9)
+      expect(quiet.filter((name) => rooms.lastOf(name) === -1).length).toBeGreaterThan(280)
+    },
+  )
 
   test('is nothing of what the node has not read', () => {
     const rooms = new ForgottenRooms(100)

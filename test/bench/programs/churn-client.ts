@@ -79,6 +79,8 @@ class Churner {
   /** Of the room it is in. */
   #last: RoomEvent | undefined
   readonly numbers = new EventNumbers(plan.rooms)
+  /** A join that was asked for while there was no connection to ask on. */
+  #isJoinPending = false
   /** What the server owes an answer to. */
   #open: { readonly kind: keyof typeof waitsMs; readonly sinceMs: number } | undefined
 
@@ -125,7 +127,9 @@ class Churner {
     counts.returns++
     await this.#client.close()
     this.#client = this.#connect()
-    await this.#timed('returns', () => this.#join())
+    this.#ask('returns')
+    await this.#join()
+    this.#answered('returns')
   }
 
   async #rejoin(): Promise<void> {
@@ -133,16 +137,13 @@ class Churner {
     await this.#joinAgain()
   }
 
-  /** Where the client waits to connect, or resumes, the join waits with it: its time says nothing. */
+  /** Where the client waits to connect, or resumes, the join waits with it, and its time begins when that is over. */
   async #joinAgain(): Promise<void> {
-    if (this.#client.state.status === 'open') await this.#timed('joins', () => this.#join())
-    else await this.#join()
-  }
-
-  async #timed(kind: 'joins' | 'returns', work: () => Promise<void>): Promise<void> {
-    this.#ask(kind)
-    await work()
-    this.#answered(kind)
+    this.#isJoinPending = this.#client.state.status !== 'open'
+    if (!this.#isJoinPending) this.#ask('joins')
+    await this.#join()
+    this.#isJoinPending = false
+    this.#answered('joins')
   }
 
   #ask(kind: keyof typeof waitsMs): void {
@@ -152,6 +153,11 @@ class Churner {
 
   #answered(kind: keyof typeof waitsMs): void {
     if (this.#open?.kind === kind) this.#settle()
+  }
+
+  #isOpen(): void {
+    this.#answered('resumes')
+    if (this.#isJoinPending) this.#ask('joins')
   }
 
   /** What ends without an answer counts with the time it had: the client goes on with something else, so a slow server would else look quick. */
@@ -202,7 +208,7 @@ class Churner {
     const client = connect(plan.url, { token: this.#token, webSocket: CuttableWebSocket as never })
     client.on('state', ({ status }) => {
       if (status === 'resuming') this.#ask('resumes')
-      if (status === 'open') this.#answered('resumes')
+      if (status === 'open') this.#isOpen()
       if (status === 'waiting') this.#settle()
     })
     return client

@@ -1,8 +1,4 @@
-import { roomHash } from '@roomway/protocol'
-
-const slotCount = 16_384
-/** The lowest bits of the hash are those that chose the partition. */
-const partitionBits = 8
+const slotBits = 14
 
 /**
  * Of the rooms of one partition whose events the window has forgotten: an offset above which none of these lies. So a node can tell of a room that was
@@ -20,7 +16,7 @@ export class ForgottenRooms {
 
   /** The last of the room's events in the window is forgotten. Offsets only grow from call to call. */
   note(room: string, offset: number): void {
-    this.#last ??= new Float64Array(slotCount).fill(this.#from - 1)
+    this.#last ??= new Float64Array(2 ** slotBits).fill(this.#from - 1)
     this.#last[slotOf(room)] = offset
   }
 
@@ -30,4 +26,12 @@ export class ForgottenRooms {
   }
 }
 
-const slotOf = (room: string): number => (roomHash(room) >>> partitionBits) % slotCount
+/**
+ * FNV-1a of the name's code units, its bits mixed by a multiplication and the highest taken. Not the hash by which rooms find their partitions: that is the same in
+ * its lowest bits for all rooms of one, and takes a third of a microsecond, which each event of a room that has few would pay twice.
+ */
+function slotOf(room: string): number {
+  let hash = 0x811c9dc5
+  for (let n = 0; n < room.length; n++) hash = Math.imul(hash ^ room.charCodeAt(n), 0x01000193)
+  return Math.imul(hash, 0x9e3779b1) >>> (32 - slotBits)
+}

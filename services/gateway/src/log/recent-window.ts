@@ -82,19 +82,25 @@ export class RecentWindow {
     while (this.#oldest !== undefined && this.#oldest.readAtSeconds * 1_000 < readBeforeMs) this.#forgetOldest()
   }
 
+  /** The last that is done with it: what it knew of rooms is of no more use. */
   clear(): void {
-    while (this.#oldest !== undefined) this.#forgetOldest()
+    while (this.#oldest !== undefined) this.#takeOldest()
     this.#waiting.clear()
   }
 
   #forgetOldest(): void {
+    const { nextInRoom, room, offset } = this.#takeOldest()
+    if (nextInRoom === undefined) this.#forgotten.note(room, offset)
+  }
+
+  #takeOldest(): LoggedEvent {
     const event = this.#oldest!
     this.#oldest = event.nextInLog
     if (this.#oldest === undefined) this.#newest = undefined
     this.from = event.offset + 1
     this.#budget.usedBytes -= sizeOf(event)
-    if (event.nextInRoom === undefined) this.#forgotten.note(event.room, event.offset)
     event.home.forget(event)
+    return event
   }
 
   #wake(): void {

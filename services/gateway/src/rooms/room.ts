@@ -139,7 +139,7 @@ export class Room {
 
   /** Whether the room may have events above `offset` that the window does not reach down to. */
   mayHaveBelowWindow(offset: number): boolean {
-    return offset < this.#window.from - 1 && (this.first?.prev ?? this.lastOffset) > offset
+    return (this.first?.prev ?? this.lastOffset) > offset
   }
 
   dropIfUnused(): void {
