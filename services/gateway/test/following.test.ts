@@ -292,7 +292,8 @@ describe('what is under way on a node that follows what is wanted', () => {
     fake.send(client, { type: 'join', id: 1, room: roomOf('state', 3), from: { snapshot: true } })
     fake.send(client, { type: 'publish', id: 2, room: roomOf('direct', 5), data: 1 })
     await minutes(6)
-    expect(fake.node.tail.windows().map(({ partition }) => partition)).toEqual([0, 3, 5])
+    // Which of them it has followed from the beginning, and so comes first, is chance.
+    expect(new Set(fake.node.tail.windows().map(({ partition }) => partition))).toEqual(new Set([0, 3, 5]))
     for (const partition of [3, 5]) broker.events.deliver(partition)
     fake.drain(client)
     await turns(10)
