@@ -4,6 +4,7 @@ import type { Row } from './comparison.js'
 import type { Published } from './documents.js'
 import type { Measurement } from './report.js'
 import { type SoakMeasurement, settledMinute } from './soak-judgement.js'
+import type { SoakSample } from './soak-run.js'
 
 const width = 820
 const rowHeight = 26
@@ -155,16 +156,14 @@ function latency(rows: readonly Row[]): string {
 
 function soakPlots(soak: SoakMeasurement): Record<string, string> {
   const { samples } = soak
-  const points = (of: (sample: SoakMeasurement['samples'][number]) => number | undefined) =>
-    samples.flatMap((sample) => (of(sample) === undefined ? [] : [[round2(sample.minute), round2(of(sample)!)]]))
-  const line = (name: string, panel: number, data: number[][]) => ({
+  const line = (name: string, panel: number, of: (sample: SoakSample) => number | undefined) => ({
     name,
     type: 'line',
     xAxisIndex: panel,
     yAxisIndex: panel,
     symbol: 'none',
     lineStyle: { width: 1.2 },
-    data,
+    data: samples.flatMap((sample) => (of(sample) === undefined ? [] : [[round2(sample.minute), round2(of(sample)!)]])),
   })
   const panels = ['MB', 'event loop late, ms', 'latency, ms', 'joins, resumes, returns, ms']
   const top = (panel: number) => 90 + panel * 190
@@ -188,69 +187,30 @@ function soakPlots(soak: SoakMeasurement): Record<string, string> {
         nameTextStyle: { align: 'left' },
       })),
       series: [
-        {
-          ...line(
-            'resident set',
-            0,
-            points(({ rssMb }) => rssMb),
-          ),
-          markLine: from(settledMinute(soak)),
-        },
-        line(
-          'heap after collections',
-          0,
-          points(({ heapMb }) => heapMb),
-        ),
-        line(
-          'heap, used or not',
-          0,
-          points(({ heapHeldMb }) => heapHeldMb),
-        ),
-        line(
-          'buffers outside of it',
-          0,
-          points(({ externalMb }) => externalMb),
-        ),
-        line(
-          'loop late, with waiting for a CPU',
-          1,
-          points(({ lateMs }) => lateMs),
-        ),
-        line(
-          'loop late by itself',
-          1,
-          points(({ ownLateMs }) => ownLateMs),
-        ),
-        line(
-          'latency p50',
-          2,
-          points(({ p50Ms }) => Math.max(0.01, p50Ms)),
-        ),
-        line(
-          'latency p99',
-          2,
-          points(({ p99Ms }) => Math.max(0.01, p99Ms)),
-        ),
-        ...(['joins', 'resumes', 'returns'] as const).map((kind) =>
-          line(
-            `${kind} p50`,
-            3,
-            points((sample) => sample[kind].p50Ms),
-          ),
-        ),
-        line(
-          'longest wait',
-          3,
-          points(({ joins, resumes, returns, longestOpenMs }) =>
-            Math.max(0.01, longestOpenMs, ...[joins, resumes, returns].map(({ maxMs }) => maxMs ?? 0)),
-          ),
-        ),
+        { ...line('resident set', 0, ({ rssMb }) => rssMb), markLine: from(settledMinute(soak)) },
+        line('heap after collections', 0, ({ heapMb }) => heapMb),
+        line('heap, used or not', 0, ({ heapHeldMb }) => heapHeldMb),
+        line('buffers outside of it', 0, ({ externalMb }) => externalMb),
+        line('loop late, with waiting for a CPU', 1, ({ lateMs }) => lateMs),
+        line('loop late by itself', 1, ({ ownLateMs }) => ownLateMs),
+        line('latency p50', 2, ({ p50Ms }) => Math.max(leastMs, p50Ms)),
+        line('latency p99', 2, ({ p99Ms }) => Math.max(leastMs, p99Ms)),
+        line('joins p50', 3, ({ joins }) => joins.p50Ms),
+        line('resumes p50', 3, ({ resumes }) => resumes.p50Ms),
+        line('returns p50', 3, ({ returns }) => returns.p50Ms),
+        line('longest wait', 3, longestWaitMs),
       ],
     },
     top(panels.length) - 10,
   )
   return { 'soak.svg': svg }
 }
+
+/** On a logarithmic axis, which has no 0. */
+const leastMs = 0.01
+
+const longestWaitMs = ({ joins, resumes, returns, longestOpenMs }: SoakSample) =>
+  Math.max(leastMs, longestOpenMs, joins.maxMs ?? 0, resumes.maxMs ?? 0, returns.maxMs ?? 0)
 
 const round2 = (value: number) => Math.round(value * 100) / 100
 

@@ -1,6 +1,7 @@
 /*
  * How a membership gets from its position to the live topic. Events after the position come from the recent window, or, below it, from a
- * scan of the log, unless the node knows that the room has none there; at the window's end the connection goes live in the same synchronous step, so nothing is lost or doubled between.
+ * scan of the log, unless the node knows that the room has none there; at the window's end the connection goes live in the same
+ * synchronous step, so nothing is lost or doubled between.
  * Work is done a piece at a time, so that ten thousand resumes at once do not hold up what is live.
  */
 import { keptFrame } from '../encoder/event-frame.js'
