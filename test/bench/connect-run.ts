@@ -5,7 +5,7 @@ import { comeAndGo, type Visits } from './come-and-go.js'
 import { startIdle } from './idle-plan.js'
 import { LoadClient } from './load-client.js'
 import { nameOf, type Peer } from './peers/peer.js'
-import { cpuMs } from './process-usage.js'
+import { cpuMs, monotonicUs } from './process-usage.js'
 import { type ServerKind, tokensOf } from './servers.js'
 
 export interface ConnectResult {
@@ -17,6 +17,8 @@ export interface ConnectResult {
   readonly cpuUsPerConnection: number
   /** One check of a token's signature on this machine at this time; 0 for the raw server, which makes none. */
   readonly signatureUs: number
+  /** From the first attempt to the last client's joining, in µs of the system's monotonic clock. */
+  readonly window: readonly [number, number]
 }
 
 /** Before the clients that count: theirs is the cost on a server that has seen some, as the signature check is that of code that is warm. */
@@ -31,13 +33,15 @@ export async function runConnect(bench: Bench, kind: ServerKind | Peer, connecti
     await comeAndGo(bench, server, load, earlier)
     const signatureUs = kind === 'gateway' ? await signatureCheckUs() : 0
     const cpuBefore = cpuMs(server.pid)
-    const startMs = performance.now()
+    const startUs = monotonicUs()
     await client.open(connections)
-    const elapsedMs = performance.now() - startMs
+    const window = [startUs, monotonicUs()] as const
+    const elapsedMs = (window[1] - startUs) / 1_000
     const cpuUsPerConnection = ((cpuMs(server.pid) - cpuBefore) * 1_000) / connections
     const { closed } = await client.mark()
     const fault = closed > 0 ? `${closed} connections were closed: ${client.complaints}` : undefined
-    return { server: nameOf(kind), fault, elapsedMs, cpuUsPerConnection, signatureUs }
+    if (bench.serverOptions.profileFolder !== undefined) await server.stop()
+    return { server: nameOf(kind), fault, elapsedMs, cpuUsPerConnection, signatureUs, window }
   } finally {
     await client.close()
     await server.close()

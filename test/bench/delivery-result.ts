@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Delivery, DeliveryPlan } from './delivery-run.js'
 import type { LoadClient, LoadMark } from './load-client.js'
-import { cpuMs } from './process-usage.js'
+import { cpuMs, monotonicUs } from './process-usage.js'
 import type { FeedReport } from './programs/event-feed.js'
 
 const drainMs = 10_000
@@ -40,9 +40,9 @@ export interface Moment {
 
 /** @param cpuOf what the server's CPU is read by */
 export function momentOf({ server, brokerPid }: Delivery, mark: LoadMark, cpuOf = cpuMs): Moment {
-  const monotonicUs = Number(process.hrtime.bigint() / 1_000n)
+  const atUs = monotonicUs()
   const brokerMs = brokerPid === undefined ? 0 : cpuMs(brokerPid)
-  return { atMs: monotonicUs / 1_000, monotonicUs, mark, serverMs: cpuOf(server.pid), brokerMs }
+  return { atMs: atUs / 1_000, monotonicUs: atUs, mark, serverMs: cpuOf(server.pid), brokerMs }
 }
 
 /** What was looked at. */

@@ -7,9 +7,8 @@ import { type MeasuredServer, type ServerKind, type ServerPlan, startServer } fr
 /** A server to which nobody publishes: the gateway follows an empty log, the raw one is uWebSockets.js alone. */
 export async function idlePlan(bench: Bench, kind: ServerKind): Promise<ServerPlan> {
   const { address } = await bench.brokers.get('kafka')
-  const options = { ...bench.serverOptions, profileFolder: undefined }
   const prefix = randomPrefix()
-  return { ...options, kind, address, prefix, log: undefined, feed: undefined, env: {} }
+  return { ...bench.serverOptions, kind, address, prefix, log: undefined, feed: undefined, env: {} }
 }
 
 /** A server, or a peer, to which nobody publishes. `env`: more of its environment. */

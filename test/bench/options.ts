@@ -56,7 +56,7 @@ export const usage = `usage: npm run bench -- [name …] [options]     without a
   --headers roomway     events carry the time header of Roomway's publisher; default foreign
   --pin                 server on CPU 0, load and broker on CPU 1, by taskset; default: as the system likes
   --sources             the gateway from its sources, not from what was built
-  --profile             one run of each under V8's profiler in place of a measurement
+  --profile             one run of each under V8's profiler in place of a measurement; not of memory, highest, publish and direct
   --flame               with --profile: flame graphs into docs/benchmarks
   --gateway FOLDER      the built gateway of another checkout plays the raw server's part
   --minutes N           soak: how long; default 30

@@ -43,7 +43,7 @@ export async function profileServer(
   const profiled = { ...bench, serverOptions: { ...bench.serverOptions, profileFolder } }
   const result = await scenario.run(profiled, kind)
   if (!('window' in result))
-    throw new UsageError(`--profile is for scenarios that deliver events, not for ${scenario.name}`)
+    throw new UsageError(`--profile is for what is measured over a time of its own, not for ${scenario.name}`)
   const name = (await readdir(profileFolder)).find((candidate) => candidate.endsWith('.cpuprofile'))
   if (name === undefined) throw new Error(`${kind} left no profile in ${profileFolder}`)
   const file = join(profileFolder, name)

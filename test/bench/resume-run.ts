@@ -9,7 +9,7 @@ import { comeAndGo } from './come-and-go.js'
 import { earlier } from './connect-run.js'
 import { LoadClient } from './load-client.js'
 import { type Own, owning } from './owning.js'
-import { cpuMs, rssBytes } from './process-usage.js'
+import { cpuMs, monotonicUs, rssBytes } from './process-usage.js'
 import type { FeedPlan, FeedReport } from './programs/event-feed.js'
 import type { FillPlan } from './programs/log-filler.js'
 import type { PublisherPlan, PublisherReady } from './programs/publisher.js'
@@ -40,6 +40,8 @@ export interface ResumeResult {
   readonly scansPerPartition: number
   readonly rssMbBefore: number
   readonly rssMbAfter: number
+  /** From the first attempt until all are caught up, in µs of the system's monotonic clock. */
+  readonly window: readonly [number, number]
 }
 
 const payloadBytes = 128
@@ -77,25 +79,28 @@ export async function runResume(bench: Bench, plan: ResumePlan): Promise<ResumeR
       }),
     )
     const before = { cpu: cpuMs(server.pid), rss: rssBytes(server.pid), scans: await scansOf(server) }
-    const startMs = performance.now()
+    const startUs = monotonicUs()
     await storm.open(plan.clients)
-    const elapsedMs = performance.now() - startMs
+    const window = [startUs, monotonicUs()] as const
     const during = await live.mark()
     const cpu = cpuMs(server.pid) - before.cpu
     await delay(afterMs)
     const end = await storm.mark()
     const { failedAppends } = await report()
-    return {
+    const result: ResumeResult = {
       server: 'gateway',
       fault: faultOf(end.closed, during.closed, failedAppends),
-      elapsedMs,
+      elapsedMs: (window[1] - startUs) / 1_000,
       cpuUsPerClient: (cpu * 1_000) / plan.clients,
       quietP99Ms: quiet.p99Us / 1_000,
       stormP99Ms: during.p99Us / 1_000,
       scansPerPartition: ((await scansOf(server)) - before.scans) / log.partitions,
       rssMbBefore: before.rss / 2 ** 20,
       rssMbAfter: rssBytes(server.pid) / 2 ** 20,
+      window,
     }
+    if (bench.serverOptions.profileFolder !== undefined) await server.stop()
+    return result
   })
 }
 
