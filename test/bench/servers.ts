@@ -16,12 +16,6 @@ import type { PublisherReady } from './programs/publisher.js'
  */
 export const givesBack = { MALLOC_TRIM_THRESHOLD_: '131072' }
 
-/**
- * Of V8's own threads one, in place of four: where other processes want the CPUs, a collection waits for whichever of its threads gets none. docs/operations.md
- * tells operators of gateways to; raw servers have it, too, so that a ratio is not one of settings.
- */
-const oneThreadOfV8 = '--v8-pool-size=1'
-
 export type ServerKind = 'raw' | 'gateway'
 
 export interface ServerPlan {
@@ -80,7 +74,7 @@ async function startRaw(plan: ServerPlan): Promise<RunningServer> {
   const process = await spawnNode(join(benchFolder, 'programs', file), {
     args: [JSON.stringify(args)],
     env: plan.env,
-    nodeArgs: [...nodeArgs(plan), oneThreadOfV8],
+    nodeArgs: nodeArgs(plan),
   })
   const port = await process.line(/^listening on (\d+)$/, startMs).catch(closing(process))
   return running(process, {
@@ -151,7 +145,7 @@ function gatewayEnv(plan: ServerPlan): Record<string, string> {
 
 function gatewayNodeArgs(plan: ServerPlan): string[] {
   const slow = isSlowed(plan) ? ['--import', join(benchFolder, 'programs/slow-down.mjs')] : []
-  return [...nodeArgs(plan), oneThreadOfV8, ...slow]
+  return [...nodeArgs(plan), ...slow]
 }
 
 /** Who plays the raw server's part is as fast as it is. */
