@@ -4,8 +4,9 @@ import type { Bench } from './bench.js'
 import { comeAndGo, type Visits } from './come-and-go.js'
 import { startIdle } from './idle-plan.js'
 import { LoadClient } from './load-client.js'
+import { monotonicUs } from './monotonic-clock.js'
 import { nameOf, type Peer } from './peers/peer.js'
-import { cpuMs, monotonicUs } from './process-usage.js'
+import { cpuMs } from './process-usage.js'
 import { type ServerKind, tokensOf } from './servers.js'
 
 export interface ConnectResult {
@@ -40,7 +41,6 @@ export async function runConnect(bench: Bench, kind: ServerKind | Peer, connecti
     const cpuUsPerConnection = ((cpuMs(server.pid) - cpuBefore) * 1_000) / connections
     const { closed } = await client.mark()
     const fault = closed > 0 ? `${closed} connections were closed: ${client.complaints}` : undefined
-    if (bench.serverOptions.profileFolder !== undefined) await server.stop()
     return { server: nameOf(kind), fault, elapsedMs, cpuUsPerConnection, signatureUs, window }
   } finally {
     await client.close()

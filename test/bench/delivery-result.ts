@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Delivery, DeliveryPlan } from './delivery-run.js'
 import type { LoadClient, LoadMark } from './load-client.js'
-import { cpuMs, monotonicUs } from './process-usage.js'
+import { monotonicUs } from './monotonic-clock.js'
+import { cpuMs } from './process-usage.js'
 import type { FeedReport } from './programs/event-feed.js'
 
 const drainMs = 10_000

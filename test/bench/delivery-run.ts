@@ -39,15 +39,13 @@ const samplesPerSecond = 20_000
 export async function runDelivery(bench: Bench, kind: ServerKind | Peer, plan: DeliveryPlan): Promise<DeliveryResult> {
   return owning(async (own) => {
     const parts = await startDelivery(bench, kind, plan, own)
-    const { server, source, client } = parts
+    const { source, client } = parts
     source.signal('SIGHUP')
     await delay(plan.warmUpMs)
     const first = momentOf(parts, await client.mark())
     await delay(plan.measureMs)
     const second = momentOf(parts, await client.mark())
-    const result = await resultOf(nameOf(kind), plan, parts, { windows: [[first, second]], latencies: second.mark })
-    if (bench.serverOptions.profileFolder !== undefined) await server.stop()
-    return result
+    return resultOf(nameOf(kind), plan, parts, { windows: [[first, second]], latencies: second.mark })
   })
 }
 

@@ -10,6 +10,7 @@ import {
   type LoadTarget,
   nodeLoadProgram,
 } from './load-client.js'
+import { monotonicUs } from './monotonic-clock.js'
 
 const connections = 40
 const rooms = 4
@@ -17,7 +18,6 @@ const native = await findLoadProgram(() => {})
 const programs: [string, LoadProgram][] = [['that runs on Node', nodeLoadProgram]]
 if (native.kind === 'native') programs.push(['that is compiled', native])
 
-const monotonicUs = () => Number(process.hrtime.bigint() / 1_000n)
 const eventOf = (payloadBytes: number, ageUs = 0) =>
   `{"type":"event","data":{"t":${monotonicUs() - ageUs},"filler":"${'x'.repeat(payloadBytes)}"}}`
 

@@ -17,9 +17,6 @@ export function threadsCpuMs(pid: number): number {
   return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + threadTimes(pid, Number(thread)).ranMs, 0)
 }
 
-/** In µs, the same for all processes of the machine: the clock of V8's profiles. */
-export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1_000n)
-
 /** Resident set size. */
 export function rssBytes(pid: number): number {
   const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))

@@ -8,8 +8,9 @@ import type { Bench } from './bench.js'
 import { comeAndGo } from './come-and-go.js'
 import { earlier } from './connect-run.js'
 import { LoadClient } from './load-client.js'
+import { monotonicUs } from './monotonic-clock.js'
 import { type Own, owning } from './owning.js'
-import { cpuMs, monotonicUs, rssBytes } from './process-usage.js'
+import { cpuMs, rssBytes } from './process-usage.js'
 import type { FeedPlan, FeedReport } from './programs/event-feed.js'
 import type { FillPlan } from './programs/log-filler.js'
 import type { PublisherPlan, PublisherReady } from './programs/publisher.js'
@@ -87,7 +88,7 @@ export async function runResume(bench: Bench, plan: ResumePlan): Promise<ResumeR
     await delay(afterMs)
     const end = await storm.mark()
     const { failedAppends } = await report()
-    const result: ResumeResult = {
+    return {
       server: 'gateway',
       fault: faultOf(end.closed, during.closed, failedAppends),
       elapsedMs: (window[1] - startUs) / 1_000,
@@ -99,8 +100,6 @@ export async function runResume(bench: Bench, plan: ResumePlan): Promise<ResumeR
       rssMbAfter: rssBytes(server.pid) / 2 ** 20,
       window,
     }
-    if (bench.serverOptions.profileFolder !== undefined) await server.stop()
-    return result
   })
 }
 

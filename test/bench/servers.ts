@@ -46,9 +46,7 @@ export interface MeasuredServer {
   readonly target: LoadTarget
   /** Its resident set when it has collected garbage until nothing more is given back. */
   settledRssBytes(): Promise<number>
-  /** Ends it in good order, so that profiles are written. */
-  stop(): Promise<void>
-  /** Kills it, where it still runs. Idempotent. */
+  /** Kills it, where it still runs; under a profiler it ends in good order before, so that its profile is written. Idempotent. */
   close(): Promise<void>
 }
 
@@ -77,14 +75,15 @@ async function startRaw(plan: ServerPlan): Promise<RunningServer> {
     nodeArgs: nodeArgs(plan),
   })
   const port = await process.line(/^listening on (\d+)$/, startMs).catch(closing(process))
-  return running(process, {
+  const target = {
     port: Number(port[1]),
     path: '/ws?room=bench:{room}',
     hello: '',
     readyFrames: 0,
     eventPrefix: '{"room":',
     subprotocol: '',
-  })
+  }
+  return running(process, target, plan)
 }
 
 function rawProgram({ address, prefix, log, feed }: ServerPlan): { readonly file: string; readonly args: unknown } {
@@ -116,7 +115,7 @@ async function startGateway(plan: ServerPlan): Promise<RunningServer> {
     eventPrefix: '{"type":"event",',
     subprotocol: 'roomway.v1.json',
   }
-  return running(process, target, adminPort)
+  return running(process, target, plan, adminPort)
 }
 
 function gatewayProgram({ kind, address, feed, fromSources, beforeFolder }: ServerPlan): {
@@ -171,7 +170,12 @@ function closing(process: NodeProcess): (error: unknown) => Promise<never> {
   }
 }
 
-export function running(process: NodeProcess, target: LoadTarget, adminPort?: number): RunningServer {
+export function running(
+  process: NodeProcess,
+  target: LoadTarget,
+  { profileFolder }: Pick<ServerPlan, 'profileFolder'>,
+  adminPort?: number,
+): RunningServer {
   let settled = 0
   return {
     process,
@@ -187,10 +191,13 @@ export function running(process: NodeProcess, target: LoadTarget, adminPort?: nu
       }
       return least
     },
-    async stop() {
-      await process.stop()
+    async close() {
+      try {
+        if (profileFolder !== undefined) await process.stop()
+      } finally {
+        await process.close()
+      }
     },
-    close: () => process.close(),
   }
 }
 

@@ -69,7 +69,7 @@ async function startNode(bench: Bench, peer: Peer, args: string[], target: LoadT
     throw error
   })
   if (!process.running) throw new Error(`${peer.name} ended at once. It printed:\n${process.output()}`)
-  return running(process, target)
+  return running(process, target, bench.serverOptions)
 }
 
 async function startProgram(peer: Peer, command: readonly string[], target: LoadTarget): Promise<MeasuredServer> {
@@ -86,7 +86,6 @@ async function startProgram(peer: Peer, command: readonly string[], target: Load
     pid: server.pid,
     target,
     settledRssBytes: () => restedRssBytes(server.pid),
-    stop: () => server.stop(),
     close: () => server.close(),
   }
 }
@@ -100,8 +99,7 @@ function absolute({ folder }: Peer, word: string): string {
 async function alreadyRunning(peer: Peer, target: LoadTarget): Promise<MeasuredServer> {
   const pid = Number(readFileSync(resolve(peer.folder, peer.pidFile!), 'utf8'))
   if (!(await accepts(target.port))) throw new Error(`${peer.name} does not answer on port ${target.port}`)
-  const leave = async () => {}
-  return { pid, target, settledRssBytes: () => restedRssBytes(pid), stop: leave, close: leave }
+  return { pid, target, settledRssBytes: () => restedRssBytes(pid), close: async () => {} }
 }
 
 /** Nobody can make it collect its garbage. */

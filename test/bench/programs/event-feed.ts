@@ -1,6 +1,7 @@
 /* Events at a steady rate, whatever becomes of them: the feed waits for nobody, so a server that falls behind shows it in the latencies. */
 import type { AppendRecord } from '@roomway/broker'
 import { homeOf } from '@roomway/records'
+import { monotonicUs } from '../monotonic-clock.js'
 
 export interface FeedPlan {
   readonly rooms: number
@@ -37,9 +38,6 @@ export interface FeedReport {
 }
 
 export const roomName = (n: number, prefix = 'bench:'): string => `${prefix}${n}`
-
-/** Microseconds of the system's monotonic clock, which is the same in every process. */
-const monotonicUs = () => Number(process.hrtime.bigint() / 1_000n)
 
 /** Feeds `append` until the plan is done. `append` rejects where the records are not durable. */
 export async function feed(

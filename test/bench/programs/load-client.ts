@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import { monotonicUs } from '../monotonic-clock.js'
 
 const pairs = process.argv
   .slice(2)
@@ -113,7 +114,7 @@ class Connection {
   }
 
   #takeFrames(data: Buffer, from: number): number {
-    const readUs = Number(process.hrtime.bigint() / 1_000n)
+    const readUs = monotonicUs()
     let at = from
     while (data.length - at >= 2) {
       let head = 2

@@ -12,6 +12,7 @@
 import { createInterface } from 'node:readline'
 import type { AppendRecord } from '@roomway/broker'
 import { homeOf } from '@roomway/records'
+import { monotonicUs } from '../monotonic-clock.js'
 import { payloadOf, roomName } from './event-feed.js'
 import { openPublisherBroker, type PublisherAddress } from './publisher-broker.js'
 
@@ -39,7 +40,6 @@ const rooms = Array.from({ length: plan.rooms }, (_, n) => ({
   key: roomName(n),
   partition: homeOf(roomName(n), log.partitions),
 }))
-const monotonicUs = () => Number(process.hrtime.bigint() / 1_000n)
 const stepMs = 1
 const maxUnsettledEvents = 100_000
 const maxEventsPerAppend = 10_000
