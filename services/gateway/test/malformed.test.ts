@@ -14,10 +14,12 @@ const batch = 500
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
+/** A collection leaves the dead buffers to another thread, and they count as held until that is done: the next one waits for it. */
 function usedBytes(): number {
   collectGarbage()
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
-  return heapUsed + external + arrayBuffers
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
 
 describe('100,000 malformed frames', () => {
@@ -35,7 +37,7 @@ describe('100,000 malformed frames', () => {
     await nodes.appendMany('chat:1', 0, 10)
     expect(await bystander.eventCount('chat:1', 10)).toHaveLength(10)
     await bystander.close()
-    expect(usedBytes() - before).toBeLessThan(16 * 1024 * 1024)
+    expect(usedBytes() - before).toBeLessThan(8 * 1024 * 1024)
     await nodes.close()
   }, 120_000)
 })
