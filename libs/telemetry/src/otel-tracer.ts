@@ -9,20 +9,35 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api'
-import { isSampled, parseTraceparent } from './traceparent.js'
+import { LateSpans, type ProcessedMessage, type SpanIds } from './late-spans.js'
+import { isSampled, parseTraceparent, type TraceContext } from './traceparent.js'
 import type { MessageSpan, MessagingSystem, Tracer } from './tracer.js'
+
+/** Of which the SDK may not have been told of every span yet. */
+export interface RecordingTracer extends Tracer {
+  /** Tells it of those that have ended. */
+  flush(): void
+}
 
 /**
  * `messagingSystem` is the broker's: `roomway` for the embedded one. A span gets its attributes just after it was begun, since the SDK copies those that
- * come with the beginning three times; so no sampler sees them, and none that `OTEL_TRACES_SAMPLER` can name looks at any.
+ * come with the beginning three times; so no sampler sees them, and none that `OTEL_TRACES_SAMPLER` can name looks at any. Where the SDK takes its ids
+ * from `ids`, and records whatever has a sampled parent, `process` spans reach it late, many at once.
  */
-export function createTracer(tracer: OtelTracer, messagingSystem: MessagingSystem): Tracer {
+export function createTracer(tracer: OtelTracer, messagingSystem: MessagingSystem, ids?: SpanIds): RecordingTracer {
   const send = operation(tracer, 'send', SpanKind.PRODUCER)
   const process = operation(tracer, 'process', SpanKind.CONSUMER)
+  const processed = (parent: TraceContext, message: ProcessedMessage, startedAtMs?: number) => {
+    const span = process(message.destination, childOf(parent), startedAtMs)
+    return span && new RecordedSpan(span, attributesOf(message, messagingSystem))
+  }
+  const late = ids !== undefined && canBeLate(tracer, ids) ? new LateSpans(ids, processed) : undefined
   return {
     enabled: true,
     sendSpan(destination, room, parent) {
-      const span = parent === undefined ? send(destination, ROOT_CONTEXT) : sampledChild(send, destination, parent)
+      const context = sampledContext(parent)
+      if (parent !== undefined && context === undefined) return undefined
+      const span = send(destination, context === undefined ? ROOT_CONTEXT : childOf(context))
       return (
         span &&
         new RecordedSpan(span, {
@@ -35,46 +50,67 @@ export function createTracer(tracer: OtelTracer, messagingSystem: MessagingSyste
       )
     },
     processSpan(destination, room, partition, offset, parent) {
-      const span = parent === undefined ? undefined : sampledChild(process, destination, parent)
-      if (span === undefined) return undefined
-      const attributes: Attributes = {
-        'messaging.system': messagingSystem,
-        'messaging.destination.name': destination,
-        'messaging.operation.name': 'process',
-        'messaging.operation.type': 'process',
-        'roomway.room': room,
-        'roomway.offset': offset,
-        'messaging.destination.partition.id': String(partition),
-      }
-      if (messagingSystem === 'kafka') attributes['messaging.kafka.offset'] = offset
-      return new RecordedSpan(span, attributes)
+      const context = sampledContext(parent)
+      if (context === undefined) return undefined
+      const message = { destination, room, partition, offset }
+      return late === undefined ? processed(context, message) : late.begin(context, message)
     },
+    flush: () => late?.flush(),
   }
 }
 
-type Start = (destination: string, parent: Context) => Span | undefined
+function attributesOf(message: ProcessedMessage, messagingSystem: MessagingSystem): Attributes {
+  const { destination, room, partition, offset } = message
+  const attributes: Attributes = {
+    'messaging.system': messagingSystem,
+    'messaging.destination.name': destination,
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'roomway.room': room,
+    'roomway.offset': offset,
+    'messaging.destination.partition.id': String(partition),
+  }
+  if (messagingSystem === 'kafka') attributes['messaging.kafka.offset'] = offset
+  return attributes
+}
+
+/** Of those that a sampler would take by their trace's id, this is the last: the SDK's joins its four parts by XOR, and takes the low ones. */
+const probe: TraceContext = { traceId: `${'f'.repeat(8)}${'0'.repeat(24)}`, spanId: '1'.repeat(16), sampled: true }
+
+/**
+ * Tried by a span that never ends, and so is never exported: the program may have another provider than the one that was given the ids, and another
+ * sampler than one that asks the parent.
+ */
+function canBeLate(tracer: OtelTracer, ids: SpanIds): boolean {
+  const spanId = ids.generateSpanId()
+  const span = ids.giving(spanId, () => tracer.startSpan('probe', {}, childOf(probe)))
+  return span.isRecording() && span.spanContext().spanId === spanId
+}
+
+type Start = (destination: string, parent: Context, startedAtMs?: number) => Span | undefined
 
 /** Undefined where the sampler takes none. A destination's name is put together once. */
 function operation(tracer: OtelTracer, name: 'send' | 'process', kind: SpanKind): Start {
   const spanNames = new Map<string, string>()
-  const options = { kind }
-  return (destination, parent) => {
+  return (destination, parent, startedAtMs) => {
     const spanName = spanNames.get(destination) ?? `${name} ${destination}`
     spanNames.set(destination, spanName)
-    const span = tracer.startSpan(spanName, options, parent)
+    const span = tracer.startSpan(
+      spanName,
+      startedAtMs === undefined ? { kind } : { kind, startTime: startedAtMs },
+      parent,
+    )
     return span.isRecording() ? span : undefined
   }
 }
 
-function sampledChild(start: Start, destination: string, parent: string): Span | undefined {
-  if (!isSampled(parent)) return undefined
-  const context = parseTraceparent(parent)
-  if (context === undefined) return undefined
-  const { traceId, spanId } = context
-  return start(
-    destination,
-    trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: TraceFlags.SAMPLED, isRemote: true }),
-  )
+/** Undefined where it is not sampled, or none. */
+function sampledContext(traceparent: string | undefined): TraceContext | undefined {
+  return traceparent !== undefined && isSampled(traceparent) ? parseTraceparent(traceparent) : undefined
+}
+
+function childOf({ traceId, spanId }: TraceContext): Context {
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: TraceFlags.SAMPLED, isRemote: true })
 }
 
 class RecordedSpan implements MessageSpan {
@@ -91,11 +127,11 @@ class RecordedSpan implements MessageSpan {
     this.#span.setAttribute(name, value)
   }
 
-  end(error?: Error): void {
+  end(error?: Error, endedAtMs?: number): void {
     if (error !== undefined) {
       this.#span.setAttribute('error.type', error.name)
       this.#span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
     }
-    this.#span.end()
+    this.#span.end(endedAtMs)
   }
 }

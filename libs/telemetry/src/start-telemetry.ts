@@ -1,4 +1,5 @@
 import type { ContextManager } from '@opentelemetry/api'
+import { SpanIds } from './late-spans.js'
 import { type MessagingSystem, offTracer, type Tracer } from './tracer.js'
 
 export interface TelemetryOptions {
@@ -42,11 +43,13 @@ export function isTracingOn(env: TelemetryOptions['env']): boolean {
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { env, logger, messagingSystem, serviceName } = options
   if (!isTracingOn(env)) return { tracer: offTracer, shutdown: () => Promise.resolve() }
-  const [{ api, NodeSDK, resources }, { createTracer }] = await Promise.all([
+  const [{ api, NodeSDK, resources, tracing }, { createTracer }] = await Promise.all([
     import('@opentelemetry/sdk-node'),
     import('./otel-tracer.js'),
   ])
+  const idGenerator = new SpanIds(new tracing.RandomIdGenerator())
   const sdk = new NodeSDK({
+    idGenerator,
     serviceName: env.OTEL_SERVICE_NAME || serviceName,
     instrumentations: [],
     ...(options.keepsContexts !== true && { contextManager: unkept }),
@@ -56,11 +59,16 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   })
   if (!env.OTEL_LOG_LEVEL) api.diag.setLogger(diagnostics(logger), api.DiagLogLevel.WARN)
   sdk.start()
+  const tracer = createTracer(api.trace.getTracer('roomway'), messagingSystem, idGenerator)
   let closed: Promise<void> | undefined
+  const shutdown = () => {
+    tracer.flush()
+    return sdk.shutdown()
+  }
   return {
-    tracer: createTracer(api.trace.getTracer('roomway'), messagingSystem),
+    tracer,
     shutdown: () => {
-      closed ??= shutDown(() => sdk.shutdown(), logger)
+      closed ??= shutDown(shutdown, logger)
       return closed
     },
   }
