@@ -1,3 +1,4 @@
+import { diag } from '@opentelemetry/api'
 import { formatTraceparent, type TraceContext } from './traceparent.js'
 import type { MessageSpan } from './tracer.js'
 
@@ -58,11 +59,12 @@ export class SpanIds implements IdSource {
   }
 }
 
-const maxWaiting = 128
+/** They come to the SDK's queue (`OTEL_BSP_MAX_QUEUE_SIZE`, 2,048 unless set) in one go, and it drops what it has no room for. */
+const maxWaiting = 32
 const maxWaitMs = 1_000
 
 /**
- * Spans that are noted where they happen and handed to the SDK later, many at once: after a second, or when there are 128. The SDK's code for a span
+ * Spans that are noted where they happen and handed to the SDK later, many at once: after a second, or when there are 32. The SDK's code for a span
  * is long. Where one event in a hundred is sampled, it and its data have left the processor's caches each time, and a span takes eight
  * times as long as in a row of them.
  */
@@ -101,11 +103,16 @@ export class LateSpans {
     else this.#timer ??= setTimeout(() => this.flush(), maxWaitMs).unref()
   }
 
+  /** A processor of the program's own may throw: that costs one span, and is nothing that the delivery of an event should hear of. */
   #hand({ spanId, parent, message, startedAtMs, endedAtMs, attributes, error }: LateSpan): void {
-    const span = this.#ids.giving(spanId, () => this.#begin(parent, message, startedAtMs))
-    if (span === undefined) return
-    for (const [name, value] of attributes) span.set(name, value)
-    span.end(error, endedAtMs)
+    try {
+      const span = this.#ids.giving(spanId, () => this.#begin(parent, message, startedAtMs))
+      if (span === undefined) return
+      for (const [name, value] of attributes) span.set(name, value)
+      span.end(error, endedAtMs)
+    } catch (fault) {
+      diag.error('a span is lost: the SDK threw', fault)
+    }
   }
 }
 
@@ -116,7 +123,7 @@ class LateSpan implements MessageSpan {
   readonly traceparent: string
   readonly attributes: [name: string, value: AttributeValue][] = []
   readonly startedAtMs = Date.now()
-  endedAtMs = this.startedAtMs
+  endedAtMs = Number.NaN
   error: Error | undefined = undefined
   /** Of a clock that nobody sets: what lies between the two is how long it took. */
   readonly #startedAt = performance.now()
@@ -131,12 +138,17 @@ class LateSpan implements MessageSpan {
   }
 
   set(name: string, value: AttributeValue): void {
-    this.attributes.push([name, value])
+    if (!this.#hasEnded) this.attributes.push([name, value])
   }
 
   end(error?: Error): void {
+    if (this.#hasEnded) return
     this.endedAtMs = this.startedAtMs + performance.now() - this.#startedAt
     this.error = error
     this.#onEnd(this)
+  }
+
+  get #hasEnded(): boolean {
+    return !Number.isNaN(this.endedAtMs)
   }
 }

@@ -78,7 +78,7 @@ function attributesOf(message: ProcessedMessage, messagingSystem: MessagingSyste
 const probe: TraceContext = { traceId: `${'f'.repeat(8)}${'0'.repeat(24)}`, spanId: '1'.repeat(16), sampled: true }
 
 /**
- * Tried by a span that never ends, and so is never exported: the program may have another provider than the one that was given the ids, and another
+ * Tried by a span that never ends, which exporters wait for: the program may have another provider than the one that was given the ids, and another
  * sampler than one that asks the parent.
  */
 function canBeLate(tracer: OtelTracer, ids: SpanIds): boolean {

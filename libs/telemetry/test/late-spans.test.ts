@@ -12,9 +12,12 @@ const exporter = new tracing.InMemorySpanExporter()
 const spanProcessors = [new tracing.SimpleSpanProcessor(exporter)]
 const newIds = () => new SpanIds(new tracing.RandomIdGenerator())
 
-function lateTracer() {
+function lateTracer(...further: tracing.SpanProcessor[]) {
   const ids = newIds()
-  const provider = new tracing.BasicTracerProvider({ idGenerator: ids, spanProcessors })
+  const provider = new tracing.BasicTracerProvider({
+    idGenerator: ids,
+    spanProcessors: [...further, ...spanProcessors],
+  })
   return createTracer(provider.getTracer('test'), 'kafka', ids)
 }
 
@@ -52,17 +55,17 @@ describe('a span of a message that was read', () => {
     expect(late).toMatchObject({ name, kind, attributes, parentSpanContext, status })
   })
 
-  test('reaches it when 128 wait, and the next ones within a second again', () => {
+  test('reaches it when 32 wait, and the next ones within a second again', () => {
     const tracer = lateTracer()
-    const spans = Array.from({ length: 129 }, (_, n) => tracer.processSpan('t', 'r', 0, n, parent)!)
+    const spans = Array.from({ length: 33 }, (_, n) => tracer.processSpan('t', 'r', 0, n, parent)!)
     for (const span of spans) span.end()
-    expect(handed()).toHaveLength(128)
+    expect(handed()).toHaveLength(32)
     jest.advanceTimersByTime(1_000)
-    const [first, ...later] = Array.from({ length: 200 }, () => tracer.processSpan('t', 'r', 0, 0, parent)!)
+    const [first, ...later] = Array.from({ length: 100 }, () => tracer.processSpan('t', 'r', 0, 0, parent)!)
     first!.end()
     jest.advanceTimersByTime(1_000)
     expect(handedIds()).toEqual([...spans, first!].map(({ traceparent }) => idOf(traceparent)))
-    expect(new Set([...spans, first!, ...later].map(({ traceparent }) => traceparent)).size).toBe(329)
+    expect(new Set([...spans, first!, ...later].map(({ traceparent }) => traceparent)).size).toBe(133)
   })
 
   test('that fails says so', () => {
@@ -73,6 +76,35 @@ describe('a span of a message that was read', () => {
       status: { code: SpanStatusCode.ERROR, message: 'no room' },
       attributes: { 'error.type': 'TypeError' },
     })
+  })
+
+  test('ends once, as it was then', () => {
+    const tracer = lateTracer()
+    const span = tracer.processSpan('t', 'r', 0, 0, parent)!
+    span.end()
+    span.set('roomway.recipients', 12)
+    span.end(new TypeError('too late'))
+    tracer.flush()
+    expect(handed()).toHaveLength(1)
+    expect(Object.keys(handed()[0]!.attributes)).not.toContain('roomway.recipients')
+    expect(handed()[0]!.status).toEqual({ code: SpanStatusCode.UNSET })
+  })
+
+  test('of which the SDK makes nothing costs no other span, nor the message', () => {
+    const fails: tracing.SpanProcessor = {
+      onStart: () => {},
+      onEnd: ({ attributes }) => {
+        if (attributes['roomway.offset'] === 1) throw new Error('no room')
+      },
+      forceFlush: () => Promise.resolve(),
+      shutdown: () => Promise.resolve(),
+    }
+    const tracer = lateTracer(fails)
+    for (let n = 0; n < 32; n++) tracer.processSpan('t', 'r', 0, n, parent)!.end()
+    expect(handed().map(({ attributes }) => attributes['roomway.offset'])).toEqual([
+      0,
+      ...Array.from({ length: 30 }, (_, n) => n + 2),
+    ])
   })
 
   test('keeps its id to itself', () => {

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { context, diag, trace } from '@opentelemetry/api'
+import { eventually } from '@roomway/testing'
 import { isTracingOn, startTelemetry } from '../src/index.js'
 
 interface ZipkinSpan {
@@ -48,6 +49,7 @@ afterEach(async () => {
   collector = undefined
 })
 
+const parent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 const options = { serviceName: 'roomway-gateway', messagingSystem: 'kafka', logger } as const
 
 describe('tracing', () => {
@@ -91,6 +93,22 @@ describe('tracing', () => {
     expect(warnings).toEqual([])
   })
 
+  test('tells the SDK late of spans of what was read', async () => {
+    const { spans, url } = await collect(202)
+    const env = setEnv({
+      OTEL_TRACES_EXPORTER: 'zipkin',
+      OTEL_EXPORTER_ZIPKIN_ENDPOINT: url,
+      OTEL_BSP_SCHEDULE_DELAY: '1',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
+    })
+    const telemetry = await startTelemetry({ ...options, env })
+    telemetry.tracer.processSpan('roomway.events', 'chat:1', 0, 1, parent)!.end()
+    telemetry.tracer.sendSpan('roomway.events', 'chat:1', parent)!.end()
+    await eventually(() => spans.length > 0, 10_000, 'a span')
+    await telemetry.shutdown()
+    expect(spans.map(({ name }) => name)).toEqual(['send roomway.events', 'process roomway.events'])
+  })
+
   test('that is on keeps no contexts by asynchronous hooks, which would slow the whole process', async () => {
     const { url } = await collect(202)
     const env = setEnv({ OTEL_TRACES_EXPORTER: 'zipkin', OTEL_EXPORTER_ZIPKIN_ENDPOINT: url })
@@ -119,7 +137,6 @@ describe('tracing', () => {
     })
     const telemetry = await startTelemetry({ ...options, env })
     expect(telemetry.tracer.sendSpan('roomway.events', 'chat:1', undefined)).toBeUndefined()
-    const parent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     telemetry.tracer.processSpan('roomway.events', 'chat:1', 0, 1, parent)!.end()
     await telemetry.shutdown()
     expect(spans.map((span) => span.localEndpoint.serviceName)).toEqual(['named-outside'])
