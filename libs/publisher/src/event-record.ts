@@ -52,7 +52,7 @@ function payloadOf(data: unknown, contentType: string): Uint8Array {
   const payload = data instanceof Uint8Array ? data : encoder.encode(isJson ? jsonOf(data) : textOf(data, contentType))
   if (payload.length > maxPayloadBytes)
     throw new PublishError('too_large', `the data has ${payload.length} bytes, more than ${maxPayloadBytes}`)
-  const fault = data instanceof Uint8Array ? payloadFault(payload, isJson) : undefined
+  const fault = payloadFault(payload, isJson)
   if (fault !== undefined) throw new PublishError('bad_payload', `the data is not valid ${contentType} (${fault})`)
   return payload
 }

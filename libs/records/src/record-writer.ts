@@ -20,6 +20,7 @@ export interface RecordWriterOptions {
 
 interface Entry {
   readonly make: MakeRecord
+  /** Of a clock that nobody sets. */
   readonly sinceMs: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
@@ -59,7 +60,7 @@ export class RecordWriter {
     if (this.#closing.signal.aborted) return Promise.reject(closedError('not-appended'))
     return new Promise((resolve, reject) => {
       const lane = this.#lane(partition)
-      lane.entries.push({ make, sinceMs: Date.now(), resolve, reject, isInDoubt: false })
+      lane.entries.push({ make, sinceMs: performance.now(), resolve, reject, isInDoubt: false })
       if (!lane.isRunning) this.#start(lane)
     })
   }
@@ -95,7 +96,8 @@ export class RecordWriter {
       const failure = this.#closing.signal.aborted ? closedError('unknown') : await this.#appendNext(lane)
       failures = failure === undefined ? 0 : failures + 1
       if (failure === undefined) continue
-      giveUp(lane, failure, this.#closing.signal.aborted ? 0 : this.#options.giveUpAfterMs)
+      if (this.#closing.signal.aborted) giveUp(lane, failure, lane.entries.length)
+      else giveUp(lane, failure, this.#expired(lane))
       await this.#pause(failures, failure)
     }
     lane.isRunning = false
@@ -121,6 +123,13 @@ export class RecordWriter {
     return undefined
   }
 
+  /** How many of a lane have waited too long. */
+  #expired({ entries }: Lane): number {
+    const until = performance.now() - (this.#options.giveUpAfterMs ?? Number.POSITIVE_INFINITY)
+    const first = entries.findIndex(({ sinceMs }) => sinceMs > until)
+    return first === -1 ? entries.length : first
+  }
+
   async #pause(failures: number, error: unknown): Promise<void> {
     if (this.#closing.signal.aborted) return
     const delayMs = Math.random() * Math.min(maxDelayMs, firstDelayMs * 2 ** failures)
@@ -129,12 +138,8 @@ export class RecordWriter {
   }
 }
 
-function giveUp(lane: Lane, failure: unknown, afterMs: number | undefined): void {
-  if (afterMs === undefined) return
-  const until = Date.now() - afterMs
-  let expired = 0
-  while (expired < lane.entries.length && lane.entries[expired]!.sinceMs <= until) expired++
-  for (const { reject, isInDoubt } of lane.entries.splice(0, expired))
+function giveUp(lane: Lane, failure: unknown, count: number): void {
+  for (const { reject, isInDoubt } of lane.entries.splice(0, count))
     reject(isInDoubt && isRefusal(failure) ? inDoubt(failure) : failure)
 }
 

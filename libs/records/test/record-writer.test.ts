@@ -109,7 +109,7 @@ describe('a record writer', () => {
     const written = writer.write(0, () => record('a'))
     ;(await held.next()).reject(unknown())
     const last = await held.next()
-    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 120_000)
+    const now = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 120_000)
     last.reject(new AppendError('not-appended', 'refused'))
     await expect(written).rejects.toMatchObject({ name: 'AppendError', outcome: 'unknown' })
     now.mockRestore()
@@ -129,5 +129,19 @@ describe('a record writer', () => {
     await refused
     await expect(writer.write(0, () => record('c'))).rejects.toMatchObject({ outcome: 'not-appended' })
     expect(held.appended).toEqual([['a']])
+  })
+
+  test('when closed rejects what is left at once, whatever the clock says meanwhile', async () => {
+    const held = new HeldLog()
+    const writer = new RecordWriter({ log: held.log, logger: silent })
+    const refused = expect(writer.write(0, () => record('a'))).rejects.toMatchObject({ outcome: 'unknown' })
+    const append = await held.next()
+    const now = performance.now.bind(performance)
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() - 1_000)
+    const closed = writer.close()
+    append.reject(unknown())
+    await Promise.all([closed, refused])
+    expect(clock.mock.calls.length).toBeLessThan(10)
+    clock.mockRestore()
   })
 })

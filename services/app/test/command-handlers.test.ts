@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { type Decision, type Handle, type HandlerRun, plainApplication } from '@roomway/handlers'
 import { headerNames } from '@roomway/records'
@@ -22,6 +23,14 @@ const otherRoom = roomAt(0, 2, 'other')
 const accept: Decision = { type: 'accept' }
 const never = () => new Promise<never>(() => undefined)
 const lettersIn = (cluster: MemoryCluster) => cluster.topics.dead.partitions[0]!.records
+
+/** Throws whatever is done with it. */
+function unviewable(): unknown {
+  const refuse = () => {
+    throw new Error('no')
+  }
+  return Object.assign(new Error('x'), { message: { [inspect.custom]: refuse, toString: refuse } })
+}
 
 /** Handles the commands of `room` in one way, all others as they are. */
 const only =
@@ -108,6 +117,41 @@ describe('a handler', () => {
     expect(JSON.parse(letter!.headers[headerNames.original]!)).toMatchObject({ key: room })
     expect(tier.counters.handlerFailures).toBe(1)
     expect(tier.counters.handlerRetries).toBeGreaterThan(0)
+  })
+
+  test.each([
+    ['an error whose message is no text', () => Object.assign(new Error('x'), { message: { code: 7 } }), '{ code: 7 }'],
+    ['an error whose message is null', () => Object.assign(new Error('x'), { message: null }), 'null'],
+    [
+      'an object without a prototype',
+      () => Object.assign(Object.create(null), { code: 7 }),
+      '[Object: null prototype] { code: 7 }',
+    ],
+    ['nothing', () => undefined, 'undefined'],
+    ['what cannot be looked at', unviewable, 'it threw what cannot be shown'],
+  ])('that throws %s has its command set aside, and the partition goes on', async (_, thrown, detail) => {
+    const cluster = new MemoryCluster()
+    await start(cluster.client(), {
+      handlerDeadlineMs: 50,
+      handle: async ({ id }) => {
+        if (id === 's1:1') throw thrown()
+        return accept
+      },
+    })
+    send(cluster, command(1), command(2))
+    await until('the next one', () => idsIn(cluster).length === 1 && sessionEvents(cluster).length === 1)
+    expect(lettersIn(cluster).map(({ headers }) => headers[headerNames.detail])).toEqual([detail])
+  })
+
+  test('whose decision cannot be looked at has its command set aside', async () => {
+    const cluster = new MemoryCluster()
+    await start(cluster.client(), {
+      handlerDeadlineMs: 60_000,
+      handle: ({ id }) => (id === 's1:1' ? ({ type: 'reject', code: 1n } as unknown as Decision) : accept),
+    })
+    send(cluster, command(1), command(2))
+    await until('the next one', () => idsIn(cluster).length === 1 && sessionEvents(cluster).length === 1)
+    expect(lettersIn(cluster)[0]!.headers[headerNames.detail]).toMatch(/^its decision cannot be looked at: .*BigInt/)
   })
 
   test('that never answers is told to stop at its deadline; what it says after that is not heard', async () => {

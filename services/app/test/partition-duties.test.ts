@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Batch, Log, Tail, TailObserver } from '@roomway/broker'
 import { eventually } from '@roomway/testing'
@@ -63,6 +64,20 @@ describe('the duties of an instance', () => {
     await turn()
     expect(runs).toHaveLength(2)
   })
+})
+
+test('a run that fails leaves nothing behind at the signal that it was given, and is over for all that wait for it', async () => {
+  const stop = new AbortController()
+  for (let n = 0; n < 20; n++) {
+    const run = new ServiceRun(stop.signal)
+    const failing = run.until(
+      () => Promise.reject(new Error('a fault')),
+      async () => undefined,
+    )
+    await expect(failing).rejects.toThrow('a fault')
+    await run.ended
+  }
+  expect(getEventListeners(stop.signal, 'abort')).toEqual([])
 })
 
 describe('a followed partition', () => {

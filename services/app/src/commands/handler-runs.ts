@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import type { Logger } from '@roomway/broker'
 import type { Application, CommandRun, Decision } from '@roomway/handlers'
 import type { Command } from '@roomway/records'
@@ -146,8 +147,12 @@ const failed = (detail: string): Verdict => ({ type: 'failed', detail })
 
 /** What would be the same at the next attempt is not tried again. */
 function checked(decision: Decision): Verdict {
-  const fault = answerFault(decision)
-  return fault === undefined ? decision : failed(fault)
+  try {
+    const fault = answerFault(decision)
+    return fault === undefined ? decision : failed(fault)
+  } catch (error) {
+    return failed(`its decision cannot be looked at: ${messageOf(error)}`)
+  }
 }
 
 type Settled = { readonly decision: Decision } | { readonly error: unknown }
@@ -163,4 +168,12 @@ const settled = async (attempt: Decision | Promise<Decision>): Promise<Settled> 
 const isThenable = (decided: Decision | Promise<Decision>): decided is Promise<Decision> =>
   typeof (decided as Partial<Promise<Decision>> | null)?.then === 'function'
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** Of whatever a handler threw. A message need be no text, and what is thrown no error. */
+function messageOf(error: unknown): string {
+  try {
+    const message: unknown = error instanceof Error ? error.message : error
+    return typeof message === 'string' ? message : inspect(message, { depth: 1, breakLength: Number.POSITIVE_INFINITY })
+  } catch {
+    return 'it threw what cannot be shown'
+  }
+}
