@@ -1,10 +1,11 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lease, LeaseObserver, Logger, LogName } from '@roomway/broker'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { lockFolder, type Unlock } from './folder-lock.js'
 import { LeaseTable } from './lease-table.js'
 import { type Incarnation, LogStore, newIncarnation, type RecordDatabase } from './log-store.js'
+import { makeFolder } from './make-folder.js'
 import { type Retention, RetentionSweep } from './retention.js'
 
 /** What the first to open a folder in a process decides for all that share it. */
@@ -108,7 +109,7 @@ export interface FolderUse {
 
 /** Opens a folder, making it where it is missing, or shares it with whoever has it open in this process. */
 export async function useFolder(dataDir: string, options: FolderOptions): Promise<FolderUse> {
-  await mkdir(dataDir, { recursive: true })
+  await makeFolder(dataDir)
   const path = await realpath(dataDir)
   const shared = folders.get(path) ?? { folder: afterClosing(path, options), users: 0 }
   folders.set(path, shared)
