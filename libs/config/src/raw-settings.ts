@@ -79,11 +79,15 @@ function isServiceVariable(name: string, value: string): boolean {
 
 function unknown(name: string, where: string): string {
   const nearest = Object.keys(settings)
-    .map((known) => ({ known, distance: editDistance(name, known) }))
+    .map((known) => ({ known, distance: editDistance(ownPart(name), ownPart(known)) }))
     .reduce((best, candidate) => (candidate.distance < best.distance ? candidate : best))
-  const hint = nearest.distance <= Math.max(3, name.length / 4) ? `; did you mean ${nearest.known}?` : ''
+  const isLikely = nearest.distance <= Math.min(3, Math.floor(ownPart(name).length / 2))
+  const hint = isLikely ? `; did you mean ${nearest.known}?` : ''
   return `${name} in ${where} is not a setting${hint}`
 }
+
+/** What all settings share makes none of them likelier. */
+const ownPart = (name: string): string => name.replace(/^ROOMWAY_/, '')
 
 /** Levenshtein distance. */
 function editDistance(a: string, b: string): number {

@@ -104,6 +104,17 @@ describe('faults', () => {
       'ROOMWAY_XYLOPHONE_TUNING in the environment is not a setting',
     ])
   })
+
+  test.each([
+    ['ROOMWAY_FOO', undefined],
+    ['ROOMWAY_DEBUG', undefined],
+    ['ROOMWAY_HSOT', 'ROOMWAY_HOST'],
+    ['ROOMWAY_KAFKA_BROKERS', 'KAFKA_BROKERS'],
+    ['ROOMWAY_LOG_LEVL', 'ROOMWAY_LOG_LEVEL'],
+  ])('of %s, %s is the name that was meant', (name, meant) => {
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+    expect(faultsOf({ [name]: '1' })).toEqual([`${name} in the environment is not a setting${hint}`])
+  })
 })
 
 test("Kubernetes' service variables are ignored, also where they have the name of a setting", () => {
