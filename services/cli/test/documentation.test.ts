@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { compileFunction } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
 import { describeConfig } from '@roomway/config'
 import { repositoryFolder } from '@roomway/testing'
@@ -73,6 +74,31 @@ test('docs/handlers.md shows the example that is tested', () => {
   const guide = documents.find(({ path }) => path === 'docs/handlers.md')!.text
   const example = readFileSync(join(root, 'services/examples/src/chat-handlers.ts'), 'utf8')
   expect(guide).toContain(`\`\`\`ts\n${example}\`\`\``)
+})
+
+test('README.md’s handler rejects data of any other form, and answers its own', () => {
+  const [, source] = /```js\n\/\/ handlers\.js\n([\s\S]*?)```/.exec(documents[0]!.text)!
+  const body = source!.replace(/^import .*$/m, '').replace('export default', 'return')
+  const { 'chat:{id}': room } = compileFunction(body, ['defineApp'])((rooms: unknown) => rooms)
+  const publish = (data: unknown) => {
+    const reject = (code: string) => {
+      throw new Error(`rejected: ${code}`)
+    }
+    return room.publish({ emit() {}, reject }, { data })
+  }
+  for (const data of [null, 1, 'text', [], {}, { text: 1 }, { text: '' }])
+    expect(() => publish(data)).toThrow('rejected: empty')
+  expect(publish({ text: 'hello' })).toEqual({ characters: 5 })
+})
+
+test('README.md’s first lines say what Node before 22 needs', () => {
+  const [, source] = /## Five lines\n\n```js\n([\s\S]*?)```/.exec(documents[0]!.text)!
+  expect(source).toContain('webSocket: WebSocket')
+})
+
+test('docs/http.md’s token is signed with a secret that is named there', () => {
+  const guide = documents.find(({ path }) => path === 'docs/http.md')!.text
+  expect(guide).toMatch(/```sh\nexport ROOMWAY_JWT_SECRET=.*\nTOKEN=\$\(npx roomway token/)
 })
 
 test('docs/dependencies.md gives a reason for each library that a package needs to run, and says which do', () => {
