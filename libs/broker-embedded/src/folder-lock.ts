@@ -84,10 +84,8 @@ async function linked(from: string, to: string): Promise<boolean> {
 }
 
 function inUse(folder: string, path: string, owner: Owner): FolderInUseError {
-  const elsewhere = owner.host === hostname() ? '' : ` If no process on ${owner.host} uses it any more, delete ${path}.`
-  return new FolderInUseError(
-    `${folder} is in use by process ${owner.pid} on ${owner.host}. Stop that one, or choose another data folder.${elsewhere}`,
-  )
+  const elsewhere = owner.host === hostname() ? '' : `. If no process on ${owner.host} uses it any more, delete ${path}`
+  return new FolderInUseError(`${folder} is in use by process ${owner.pid} on ${owner.host}${elsewhere}`)
 }
 
 const self = (): Owner => ({ pid: process.pid, host: hostname(), started: startedAt(process.pid) })

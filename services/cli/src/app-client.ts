@@ -1,4 +1,5 @@
 import type { Config } from '@roomway/config'
+import { CodedError } from './context.js'
 
 const answerMs = 30_000
 
@@ -30,18 +31,27 @@ export class AppClient {
     try {
       return await fetch(this.#url + path, { method, headers: this.#headers, signal })
     } catch (cause) {
-      throw new Error(
-        `${this.#url} does not answer. Is the application tier running there? Say where it is with ROOMWAY_APP_URL`,
+      const { code, said } = reasonOf(cause as Error)
+      throw new CodedError(
+        code,
+        `${this.#url} does not answer (${said}). Is the application tier running there? Say where it is with ROOMWAY_APP_URL`,
         { cause },
       )
     }
   }
 }
 
+/** What `fetch` says itself is only that it failed. */
+function reasonOf(error: Error): { readonly code: string | undefined; readonly said: string } {
+  const { code, message } = (error.cause ?? error) as NodeJS.ErrnoException
+  return { code: typeof code === 'string' ? code : undefined, said: message || (code ?? error.message) }
+}
+
 function refusal(status: number, text: string): Error {
   const { code, detail } = problemIn(text)
-  if (status === 401) return new Error(`${code}: ${detail}: set ROOMWAY_ADMIN_TOKEN to that of the running Roomway`)
-  return new Error(code === undefined ? `the answer was ${status}` : `${code}: ${detail}`)
+  if (status === 401)
+    return new CodedError(code, `${code}: ${detail}: set ROOMWAY_ADMIN_TOKEN to that of the running Roomway`)
+  return new CodedError(code, code === undefined ? `the answer was ${status}` : `${code}: ${detail}`)
 }
 
 function problemIn(text: string): ProblemDetails {

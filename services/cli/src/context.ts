@@ -25,5 +25,21 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** A fault that has a code by which programs know it: the gateway's, the application tier's or the system's. */
+export class CodedError extends Error {
+  readonly code: string | undefined
+
+  constructor(code: string | undefined, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** As `--json` says faults. */
+export function faultObject(error: Error & { readonly code?: unknown }): object {
+  const { code, message } = error
+  return typeof code === 'string' ? { code, message } : { message }
+}
+
 /** What a command line ends with: done, failed, or wrongly used. */
 export type ExitCode = 0 | 1 | 2

@@ -1,6 +1,6 @@
 import type { Config } from '@roomway/config'
 import { AppClient } from './app-client.js'
-import type { Context, ExitCode } from './context.js'
+import { type Context, type ExitCode, faultObject } from './context.js'
 import { printable, shownTime } from './shown.js'
 
 interface Summary {
@@ -98,7 +98,11 @@ async function each(
       await act(id)
     } catch (error) {
       const { message } = error as Error
-      note(json ? `${JSON.stringify({ letter: id, error: { message } })}\n` : `roomway: ${id}: ${message}\n`)
+      note(
+        json
+          ? `${JSON.stringify({ letter: id, error: faultObject(error as Error) })}\n`
+          : `roomway: ${id}: ${message}\n`,
+      )
       exitCode = 1
     }
   }

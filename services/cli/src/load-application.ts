@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Application, isApplication, plainApplication } from '@roomway/handlers'
@@ -18,12 +18,14 @@ export interface RunOptions {
 export async function loadApplication(handlers: string | undefined): Promise<Application> {
   if (handlers === undefined) return plainApplication
   const file = resolve(handlers)
-  if (!existsSync(file)) throw new UsageError(`--handlers: there is no file ${file}`)
+  const found = statSync(file, { throwIfNoEntry: false })
+  if (found === undefined) throw new UsageError(`--handlers: there is no file ${file}`)
+  if (found.isDirectory()) throw new UsageError(`--handlers: ${file} is a folder: name the module in it`)
   const module = await load(file)
   if (!('default' in module)) throw new UsageError(`--handlers: ${file} has no default export${oneMeant(module)}`)
   // A CommonJS module that was compiled from one in ESM.
-  const { default: found } = module as { readonly default: { readonly default?: unknown } | undefined }
-  const application = isApplication(found) ? found : found?.default
+  const { default: exported } = module as { readonly default: { readonly default?: unknown } | undefined }
+  const application = isApplication(exported) ? exported : exported?.default
   if (isApplication(application)) return application
   throw new UsageError(`--handlers: the default export of ${file} is no application: export default defineApp({ … })`)
 }
@@ -32,7 +34,9 @@ async function load(file: string): Promise<object> {
   try {
     return (await import(pathToFileURL(file).href)) as object
   } catch (cause) {
-    const { name, message, stack = message } = cause as Error
+    const { name, message, stack = message, code = '' } = cause as NodeJS.ErrnoException
+    if (/^ERR_(UNKNOWN_FILE_EXTENSION|UNSUPPORTED_.*TYPE.*)$/.test(code))
+      throw new UsageError(`--handlers: ${file} cannot be loaded: JavaScript only, build it first (${message})`)
     const isSaidInFull = name === 'DefinitionError'
     throw new Error(`--handlers: ${file} cannot be loaded: ${isSaidInFull ? message : stack}`, { cause })
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Command as CommandName } from '@roomway/config'
 import { Command, CommanderError } from 'commander'
 import { appCommand } from './commands/app.js'
@@ -8,7 +9,7 @@ import { publishCommand } from './commands/publish.js'
 import { startCommand } from './commands/start.js'
 import { tailCommand } from './commands/tail.js'
 import { tokenCommand } from './commands/token.js'
-import type { Context, ExitCode, Surroundings } from './context.js'
+import { type Context, type ExitCode, faultObject, type Surroundings } from './context.js'
 
 const commands = [
   startCommand,
@@ -39,7 +40,7 @@ function createProgram(surroundings: Surroundings, onExit: (code: ExitCode) => v
   const program = new Command('roomway')
     .description('A real-time gateway: rooms over WebSocket, with a durable log behind them.')
     .option('--config <file>', 'configuration file, JSON with the names of the environment variables')
-    .helpCommand(false)
+    .version(version())
     .showHelpAfterError('(--help says what is possible)')
     .addHelpText('after', `\n${remoteHelp}`)
   const config = (command: CommandName) => readConfig(surroundings, command, program.opts<{ config?: string }>().config)
@@ -64,13 +65,21 @@ async function readConfig(surroundings: Surroundings, command: CommandName, file
   return loadConfig(surroundings.env, { command, ...(file === undefined ? {} : { file }) })
 }
 
-function report(error: unknown, asJson: boolean, { note }: Surroundings): ExitCode {
-  if (error instanceof CommanderError) {
-    const isAnswer = error.code === 'commander.helpDisplayed' || error.code === 'commander.version'
-    return isAnswer ? 0 : 2
+const folderAdvice = '. Stop that one, or choose another data folder (ROOMWAY_DATA_DIR)'
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
   }
-  const { name, message } = error as Error
-  if (asJson) note(`${JSON.stringify({ error: { message } })}\n`)
+  return version
+}
+
+function report(error: unknown, asJson: boolean, { note }: Surroundings): ExitCode {
+  // Help that was asked for, or the version, ends with 0; help after a fault does not.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  const { name } = error as Error
+  const message = (error as Error).message + (name === 'FolderInUseError' ? folderAdvice : '')
+  if (asJson) note(`${JSON.stringify({ error: { ...faultObject(error as Error), message } })}\n`)
   else note(`roomway: ${message}\n${name === 'UsageError' ? '(--help says what is possible)\n' : ''}`)
   return name === 'UsageError' || name === 'ConfigError' ? 2 : 1
 }

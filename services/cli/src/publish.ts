@@ -1,14 +1,15 @@
-import { RoomwayError } from '@roomway/client'
 import type { Config } from '@roomway/config'
 import type { Context, ExitCode } from './context.js'
-import { connectRemote } from './remote.js'
+import { coded, connectRemote } from './remote.js'
 
 const answerMs = 15_000
+const asJson = { contentType: 'application/json' }
 
 export interface PublishOptions {
   readonly room: string
   readonly event: string
-  readonly data: unknown
+  /** Valid JSON. It is published byte by byte: parsed and written anew, large numbers and repeated members would be others. */
+  readonly data: string
   readonly json: boolean
 }
 
@@ -18,11 +19,11 @@ export async function publish(context: Context, config: Config, options: Publish
   const { client, opened, ended } = connectRemote(config)
   try {
     await Promise.race([opened, ended])
-    const { id } = await Promise.race([client.publish(room, event, data), ended, tooLate()])
+    const { id } = await Promise.race([client.publish(room, event, Buffer.from(data), asJson), ended, tooLate()])
     context.print(json ? `${JSON.stringify({ room, event, id })}\n` : `published ${event} to ${room}: ${id}\n`)
     return 0
   } catch (error) {
-    throw error instanceof RoomwayError ? new Error(`${error.code}: ${error.message}`, { cause: error }) : error
+    throw coded(error)
   } finally {
     await client.close()
   }

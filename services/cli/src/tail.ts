@@ -1,7 +1,7 @@
-import { type JoinOptions, type Room, type RoomEvent, RoomwayError } from '@roomway/client'
+import type { JoinOptions, Room, RoomEvent } from '@roomway/client'
 import type { Config } from '@roomway/config'
 import type { Context, ExitCode } from './context.js'
-import { connectRemote, type Remote } from './remote.js'
+import { coded, connectRemote, type Remote } from './remote.js'
 import { shownTime } from './shown.js'
 
 export interface TailOptions {
@@ -21,7 +21,7 @@ export async function tail(context: Context, config: Config, options: TailOption
     await Promise.race([printed, context.stopped(), remote.ended])
     return 0
   } catch (error) {
-    throw error instanceof RoomwayError ? new Error(`${error.code}: ${error.message}`, { cause: error }) : error
+    throw coded(error)
   } finally {
     await remote.client.close()
   }

@@ -109,7 +109,7 @@ describe('roomway dead', () => {
     expect(JSON.parse(dropped.stdout)).toEqual({ letter: first!.id, action: 'dropped' })
     expect(JSON.parse(dropped.stderr)).toEqual({
       letter: 'another:0',
-      error: { message: expect.stringMatching(/^bad_position: /) },
+      error: { code: 'bad_position', message: expect.stringMatching(/^bad_position: /) },
     })
     const replayed = await roomway(['dead', 'replay', second!.id], env)
     expect(replayed).toMatchObject({ code: 0, stderr: '' })

@@ -105,6 +105,8 @@ describe('a module that cannot be the handlers', () => {
 
   test.each([
     ['is not there', 'missing.mjs', undefined, 2, /there is no file .*missing\.mjs/],
+    ['is a folder', '.', undefined, 2, /is a folder: name the module in it$/m],
+    ['is no JavaScript yet', 'app.coffee', '', 2, /app\.coffee cannot be loaded: JavaScript only, build it first/],
     ['exports nothing by default', 'none.mjs', 'export const a = 1', 2, /none\.mjs has no default export/],
     [
       'exports something else',

@@ -108,10 +108,44 @@ describe('beside a running Roomway', () => {
     expect(rest.stdout.items).toEqual([all.stdout.items[2]])
   })
 
-  test('another start refuses the folder, and says which process has it', async () => {
+  test.each([
+    ['a number beyond what JavaScript holds', '12345678901234567890'],
+    ['one beyond all bounds', '1e999'],
+    ['a member twice', '{"a":1,"a":2}'],
+    ['white space', '{ "a" : 1 }'],
+  ])('publish leaves %s as it was written', async (_case, data) => {
+    const room = `bytes:${data.length}`
+    expect(await done(['publish', room, 'x', ` ${data}\n`])).toMatchObject({ code: 0 })
+    const history = await fetch(`http://127.0.0.1:${env.ROOMWAY_APP_PORT}/v1/events?room=${room}`)
+    expect(await history.text()).toContain(`"data":${data}`)
+  })
+
+  test('publish refuses data that is longer than the gateway takes, however small its value, and names the code', async () => {
+    const { code, stderr } = await done(['publish', 'long', 'x', '--json', '1'.repeat(70_000)])
+    expect(code).toBe(1)
+    expect(JSON.parse(stderr)).toEqual({ error: { code: 'too_large', message: expect.stringContaining('too_large') } })
+  })
+
+  test('tail says that a pattern is taken as a name', async () => {
+    const tail = await roomway(['tail', 'chat:*'])
+    await tail.line(/chat:\* is taken as the name of one room/)
+  })
+
+  test('an address that is no gateway’s is told from one where nothing runs', async () => {
+    const { code, stderr } = await done(['publish', 'a', 'x'], {
+      ROOMWAY_URL: `ws://127.0.0.1:${env.ROOMWAY_APP_PORT}/no`,
+    })
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/answers, but with HTTP 4\d\d/) })
+  })
+
+  test('another start refuses the folder, and says which process has it, and what chooses another', async () => {
     const { code, stderr } = await done(['start'])
     expect(code).toBe(1)
     expect(stderr).toContain(`in use by process ${start.pid}`)
+    expect(stderr).toContain('ROOMWAY_DATA_DIR')
+    const { stdout } = await done(['doctor'])
+    expect(stdout).toMatch(/in use by process .*\n +→ Nothing to do where .*ROOMWAY_DATA_DIR/)
+    expect(stdout).not.toContain('Stop that one')
   })
 
   test('a start with a folder of its own fails on the ports, and leaves nothing behind', async () => {
@@ -169,6 +203,9 @@ describe('over restarts', () => {
     ['publish', 'a', 'x'],
     ['tail', 'a'],
   ])('where none runs, %s fails and says how to start one', async (...argv) => {
-    expect(await done(argv)).toMatchObject({ code: 1, stderr: expect.stringContaining('npx roomway start') })
+    expect(await done(argv)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/ECONNREFUSED.*npx roomway start/),
+    })
   })
 })

@@ -49,6 +49,27 @@ describe('roomway token', () => {
     expect(JSON.parse(stdout)).toEqual({ token: expect.any(String), user: 'ann', expiresInMs: 3_600_000 })
   })
 
+  test.each([
+    ['for a user without a name', ['--sub', '']],
+    ['with a * beside other characters', ['--sub', 'ann', '--join', 'chat*']],
+    ['with a ** before the end', ['--sub', 'ann', '--publish', '**:a']],
+    [
+      'with more patterns than the gateway reads',
+      ['--sub', 'ann', '--join', ...Array.from({ length: 257 }, () => 'a')],
+    ],
+  ])('signs none %s, which the gateway would refuse', async (_case, options) => {
+    const { code, stdout, stderr } = await roomway(['token', ...options], env)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('the gateway would refuse such a token')
+  })
+
+  test('says, beside the token, where it allows nothing', async () => {
+    const nothing = await roomway(['token', '--sub', 'ann'], env)
+    expect(nothing).toMatchObject({ code: 0, stderr: expect.stringContaining('allows nothing') })
+    const something = await roomway(['token', '--sub', 'ann', '--join', 'a'], env)
+    expect(something).toMatchObject({ code: 0, stderr: '' })
+  })
+
   test('cannot sign without the secret, and says so with exit code 2', async () => {
     expect(await roomway(['token', '--sub', 'ann'])).toMatchObject({
       code: 2,

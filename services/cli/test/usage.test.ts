@@ -48,6 +48,27 @@ describe('the command line', () => {
     expect(stderr).not.toBe('')
   })
 
+  test('says its version, and helps where help is asked for by name', async () => {
+    const { code, stdout } = await roomway(['--version'])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+    for (const [asked, said] of [
+      [['help'], 'Exit code'],
+      [['help', 'tail'], 'roomway tail'],
+      [['dead', 'help'], 'xargs -r'],
+    ] as const)
+      expect(await roomway(asked)).toMatchObject({ code: 0, stdout: expect.stringContaining(said) })
+  })
+
+  test('says that nothing came where standard input is empty', async () => {
+    const { code, stderr } = await roomway(['publish', 'a', 'b', '-'], {}, '\n')
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('nothing came on standard input') })
+  })
+
+  test('says what publish and tail do not do in their help', async () => {
+    expect((await roomway(['publish', '--help'])).stdout).toContain('may still reject it')
+    expect((await roomway(['tail', '--help'])).stdout).toContain('patterns (chat:*) are for tokens')
+  })
+
   test('suggests the command that was probably meant', async () => {
     expect((await roomway(['pubish'])).stderr).toContain('publish')
   })

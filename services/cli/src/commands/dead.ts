@@ -10,7 +10,6 @@ interface JsonOption {
 export function deadCommand(context: Context, onExit: OnExit): Command {
   return new Command('dead')
     .description('Look at records that were set aside, replay or drop them')
-    .helpCommand(false)
     .addCommand(listCommand(context, onExit))
     .addCommand(showCommand(context, onExit))
     .addCommand(settlingCommand(context, onExit, 'replay'))
@@ -26,7 +25,7 @@ Examples:
   $ roomway dead list
   $ roomway dead show k3f9:41
   $ roomway dead replay k3f9:41
-  $ roomway dead list --limit 1000 --json | jq -r 'select(.reason == "bad_json").id' | xargs roomway dead drop`
+  $ roomway dead list --limit 1000 --json | jq -r 'select(.reason == "bad_json").id' | xargs -r roomway dead drop`
 
 function listCommand(context: Context, onExit: OnExit): Command {
   return withJson(new Command('list'))

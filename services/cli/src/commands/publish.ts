@@ -11,22 +11,28 @@ export function publishCommand(context: Context, onExit: (code: ExitCode) => voi
     .addHelpText(
       'after',
       `
+Published means that the event is durable. The application may still reject it: then tail shows nothing of it, and only
+a client that asks (room.request) is told why.
+
 Examples:
   $ roomway publish chat:lobby message '{"text":"hello"}'
   $ date +%s | roomway publish clock:unix tick -`,
     )
     .action(async (room: string, event: string, given: string, options: { readonly json: boolean }) => {
-      const data = await parseData(context, given)
+      const data = await validData(context, given)
       const config = await context.config('publish')
       const { publish } = await import('../publish.js')
       onExit(await publish(context, config, { room, event, data, json: options.json }))
     })
 }
 
-async function parseData(context: Context, given: string): Promise<unknown> {
-  const text = given === '-' ? await context.readInput() : given
+/** The text itself, less the white space around it: the end of line that `echo` adds is not data. */
+async function validData(context: Context, given: string): Promise<string> {
+  const text = (given === '-' ? await context.readInput() : given).trim()
+  if (given === '-' && text === '') throw new UsageError('nothing came on standard input: JSON is needed there')
   try {
-    return JSON.parse(text)
+    JSON.parse(text)
+    return text
   } catch (error) {
     throw new UsageError(`the data is not valid JSON: ${(error as Error).message}. A text is quoted twice: '"hello"'`)
   }

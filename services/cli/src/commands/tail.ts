@@ -16,6 +16,8 @@ export function tailCommand(context: Context, onExit: (code: ExitCode) => void):
     .addHelpText(
       'after',
       `
+The room is one room's name: patterns (chat:*) are for tokens, and nobody can follow several rooms at once by one.
+
 Examples:
   $ roomway tail chat:lobby
   $ roomway tail chat:lobby --last 20 --json | jq .data
@@ -23,6 +25,7 @@ Examples:
     )
     .action(async (room: string, options: { from?: From; last?: From; json: boolean }) => {
       const config = await context.config('tail')
+      if (room.includes('*')) context.note(`roomway: ${room} is taken as the name of one room, not as a pattern\n`)
       const { tail } = await import('../tail.js')
       onExit(await tail(context, config, { room, from: options.from ?? options.last, json: options.json }))
     })

@@ -1,3 +1,4 @@
+import type { AuthOptions } from '@roomway/auth'
 import { Command, InvalidArgumentError } from 'commander'
 import { type Context, type ExitCode, UsageError } from '../context.js'
 
@@ -44,8 +45,21 @@ async function token(context: Context, options: TokenOptions): Promise<ExitCode>
     issuer,
     audience,
   })
+  await assertUsable(signed, auth)
+  if (join.length === 0 && publish.length === 0)
+    context.note('roomway: this token allows nothing: name rooms with --join and --publish\n')
   context.print(json ? `${JSON.stringify({ token: signed, user, expiresInMs: ttl * 1000 })}\n` : `${signed}\n`)
   return 0
+}
+
+/** By the gateway's own rules: a token that it refuses is better not handed out. */
+async function assertUsable(token: string, auth: AuthOptions): Promise<void> {
+  const { createAuthenticator } = await import('@roomway/auth')
+  try {
+    await createAuthenticator(auth).authenticate(token)
+  } catch (error) {
+    throw new UsageError(`the gateway would refuse such a token: ${(error as Error).message}`)
+  }
 }
 
 function seconds(value: string): number {

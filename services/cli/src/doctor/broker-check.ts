@@ -50,7 +50,7 @@ function unopened({ broker }: Config, error: Error): Finding {
     return warn(
       broker.kind,
       error.message,
-      'Nothing to do where it is Roomway that runs; to look into the folder, stop it',
+      'Nothing to do where that is the Roomway you mean to run; for another beside it, set ROOMWAY_DATA_DIR',
     )
   }
   const remedies = {
