@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { openRoomHistory, type RoomHistoryOptions } from '../../history/room-history.js'
 import { inTime } from '../answer-deadline.js'
+import { answerEnd } from '../answer-end.js'
 import type { Api } from '../api.js'
 import { problemResponses } from '../api-document.js'
 import { brokerProblem } from '../broker-problem.js'
@@ -47,11 +48,16 @@ const pageSchema = z
   })
   .meta({ id: 'HistoryPage' })
 
+const response = {
+  200: { description: 'A page.', content: { 'application/json': { schema: pageSchema } } },
+  ...problemResponses(400, 401, 403, 410, 429, 503),
+}
+
 export interface HistoryRoutesOptions {
   readonly guard: RequestGuard
   readonly permission: JoinPermission
   readonly history: RoomHistoryOptions
-  /** Requests that read at the same time; more are refused. */
+  /** Requests that read, or whose page has not been taken, at the same time; more are refused. */
   readonly maxReaders: number
   readonly answerMs: number
 }
@@ -73,10 +79,7 @@ export function addHistoryRoutes(api: Api, options: HistoryRoutesOptions): void 
       tags: ['events'],
       security: guard.security,
       querystring: z.object({ room: roomSchema, from: positionSchema.optional(), limit: countSchema(maxEvents, 100) }),
-      response: {
-        200: { description: 'A page.', content: { 'application/json': { schema: pageSchema } } },
-        ...problemResponses(400, 401, 403, 410, 429, 503),
-      },
+      response,
     },
     handler: async (request, reply) => {
       const { room, from, limit } = request.query
@@ -87,8 +90,9 @@ export function addHistoryRoutes(api: Api, options: HistoryRoutesOptions): void 
       const reading = permission
         .check(identity, room, over.signal)
         .then(() => readPage(options.history, room, from === undefined ? undefined : parsePosition(from), limit, over))
-        .finally(() => readers--)
         .catch(brokerProblem)
+      // A page is in memory until it was sent, and a reading goes on behind an answer that came too early for it.
+      void Promise.allSettled([reading, answerEnd(reply)]).then(() => readers--)
       try {
         const page = await inTime(reading, answerMs, () => new Problem('unavailable', 'the broker does not answer'))
         return await sendJson(reply, page)
