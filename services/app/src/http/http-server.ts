@@ -10,6 +10,8 @@ import { Problem, sendProblem } from './problem.js'
 const maxRequestMs = 30_000
 /** To be taken in whole: what a client does not read is held in memory until then. */
 const maxAnswerMs = 30_000
+/** For requests under way to be answered when the server closes: a client that dawdles, or says nothing, would keep the process for longer than it has to end. */
+const closeGraceMs = 3_000
 /** Tokens have up to 16,384 characters. */
 const maxHeadBytes = 32_768
 /** A position, percent-encoded. */
@@ -17,7 +19,7 @@ const maxPathParameterChars = 900
 
 export interface HttpServer {
   readonly port: number
-  /** Idempotent; waits for the requests under way. */
+  /** Idempotent; waits for the requests under way, for a few seconds, then ends their connections. */
   close(): Promise<void>
 }
 
@@ -74,5 +76,17 @@ async function listen(server: FastifyInstance, host: string, port: number, setti
     throw new Error(`cannot listen on ${host}:${port}: set ${setting} to a free port`, { cause: error })
   }
   const address = server.server.address()
-  return { port: typeof address === 'object' && address !== null ? address.port : port, close: () => server.close() }
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close: () => closeInTime(server),
+  }
+}
+
+async function closeInTime(server: FastifyInstance): Promise<void> {
+  const late = setTimeout(() => server.server.closeAllConnections(), closeGraceMs)
+  try {
+    await server.close()
+  } finally {
+    clearTimeout(late)
+  }
 }

@@ -16,14 +16,18 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.destroy()
 })
 
-/** Asks `times` times for the same on a connection of its own, and reads nothing. */
-function askOn({ port }: Pick<App, 'port'>, path: string, times = 1): Socket {
+/** Says something on a connection of its own, and reads nothing. */
+function sayOn(port: number, text: string): Socket {
   const client = connect(port, '127.0.0.1')
   clients.push(client)
   client.on('error', () => undefined)
-  client.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(times))
+  client.write(text)
   return client
 }
+
+/** Asks `times` times for the same. */
+const askOn = ({ port }: Pick<App, 'port'>, path: string, times = 1): Socket =>
+  sayOn(port, `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(times))
 
 /** Asks, and reads no further than the head of the first answer, whose status it gives. */
 async function askAndStall(...asked: Parameters<typeof askOn>): Promise<number> {
@@ -103,4 +107,41 @@ describe('clients that do not read', () => {
       await server.close()
     }
   })
+
+  test('do not keep an instance from closing, nor do those that say nothing, or only a part', async () => {
+    const closing = await bench.start()
+    expect(await askAndStall(closing, page, 2)).toBe(200)
+    clients.at(-1)!.write('GET /v1/ev')
+    const { port } = closing
+    const body = 'content-type: application/json\r\ncontent-length: 9'
+    for (const said of ['', 'GET /v1/ev', `POST /v1/events HTTP/1.1\r\nhost: localhost\r\n${body}\r\n\r\n{`])
+      sayOn(port, said)
+    // Whoever connected before has been taken up then.
+    expect((await ask(closing, '/livez')).status).toBe(200)
+    await deadline(bench.stop(closing), 10_000, 'the end of the instance')
+  })
+})
+
+test('a server that closes waits for an answer that is being made', async () => {
+  let asked: () => void = () => undefined
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  let answer: (text: string) => void = () => undefined
+  const answered = new Promise<string>((resolve) => {
+    answer = resolve
+  })
+  const slow: Routes = (add) => {
+    add.get('/slow', () => {
+      asked()
+      return answered
+    })
+  }
+  const server = await serveApp('127.0.0.1', 0, [slow])
+  const asking = ask(server, '/slow')
+  await isAsked
+  const closed = server.close()
+  answer('made')
+  expect((await asking).text).toBe('made')
+  await deadline(closed, waitMs, 'the end of the server')
 })
