@@ -25,16 +25,24 @@ export class RequestGuard {
     this.security = auth.kind === 'none' ? [] : [{ bearer: [] }]
   }
 
-  /** Finds out who asks, before anything else of the request is looked at. @throws Problem */
+  /** Finds out who asks, and whether they may ask again, before anything else of the request is looked at. @throws Problem */
   readonly onRequest = async (request: FastifyRequest): Promise<void> => {
-    request.identity = await identify(this.#authenticator, request)
+    const identity = await identify(this.#authenticator, request)
+    request.identity = identity
+    const who = nameOf(identity, request)
+    // Opens the second in which events are counted together with that of the requests: whoever has waited for one has waited for both.
+    await takeFromRate(this.#limiter, who, 0)
+    // Apart from events: what has come, and may yet be malformed, must not take from a batch that is as large as the rate, or of two at once neither got in.
+    await takeFromRate(this.#limiter, `requests of ${who}`, 1)
   }
 
   /** Who asks, if they may. `points`: how many events it is about. Needs `onRequest`. @throws Problem */
   async admit(request: FastifyRequest, points: number): Promise<Identity> {
     const identity = request.identity!
-    const who = identity.user === undefined ? `ip ${request.ip}` : `user ${identity.user}`
-    await takeFromRate(this.#limiter, who, points)
+    await takeFromRate(this.#limiter, nameOf(identity, request), points)
     return identity
   }
 }
+
+const nameOf = ({ user }: Identity, { ip }: FastifyRequest): string =>
+  user === undefined ? `ip ${ip}` : `user ${user}`

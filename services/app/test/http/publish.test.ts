@@ -203,7 +203,7 @@ describe('POST /v1/events with tokens', () => {
 
   beforeAll(async () => {
     bench = await embeddedBench()
-    app = await bench.start({}, { ROOMWAY_JWT_SECRET: secret, ROOMWAY_MAX_HTTP_EVENTS_PER_SECOND: '20' })
+    app = await bench.start({}, { ROOMWAY_JWT_SECRET: secret })
   })
 
   afterAll(async () => {
@@ -234,19 +234,6 @@ describe('POST /v1/events with tokens', () => {
     })
     expect(long.authorization.length).toBeGreaterThan(14_000)
     expect((await publish(app, { room: 'chat:1', data: 1 }, long)).status).toBe(201)
-  })
-
-  test('answers 429 and when to come again to a user who publishes too fast', async () => {
-    const eve = await bearer('eve', { publish: ['**'] })
-    const answers = await Promise.all(
-      Array.from({ length: 40 }, () => publish(app, { events: Array(20).fill({ room: 'fast', data: 1 }) }, eve)),
-    )
-    const refused = answers.filter(({ status }) => status === 429)
-    expect(refused.length).toBeGreaterThan(0)
-    expect(refused[0]!.body).toMatchObject({ code: 'rate_limited', temporary: true, retryAfterMs: expect.any(Number) })
-    expect(Number(refused[0]!.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
-    const bob = await bearer('bob', { publish: ['**'] })
-    expect((await publish(app, { room: 'fast', data: 1 }, bob)).status).toBe(201)
   })
 })
 
