@@ -117,7 +117,7 @@ describe('docs/asyncapi.json', () => {
       ['dead', deadRecord({ log: 'intake', epoch: 'e1' }, foreign, 'bad_json', 'why')],
       ['dead', deadNoteRecord({ id: 'dead:1', action: 'dropped' })],
       ['control', claimRecord(claim, 5)],
-      ['control', settledRecord(claim)],
+      ['control', settledRecord(claim, [1])],
       ['sources', sourceCheckpointRecord(checkpoint)],
     ]
     for (const [name, record] of written) expect([name, headerFaults(name, record)]).toEqual([name, []])

@@ -21,6 +21,11 @@ const at = (offset: number, one: Claim, seen: number): BrokerRecord => ({
   offset,
   timeMs: 0,
 })
+const settled = (seed: string, offset: number, missing: readonly number[] = []): BrokerRecord => ({
+  ...settledRecord(claim('h', seed), missing),
+  offset,
+  timeMs: 0,
+})
 const seedOf = (index: ClaimIndex, hash = 'h', nowMs = 200) => index.get(hash, nowMs)?.claim.seed
 
 function indexOf(...records: BrokerRecord[]): ClaimIndex {
@@ -31,7 +36,7 @@ function indexOf(...records: BrokerRecord[]): ClaimIndex {
 
 describe('the claims of idempotency keys', () => {
   test('give back what was said first', () => {
-    expect(indexOf(at(5, claim('h', 'a'), 4)).get('h', 200)).toEqual({ claim: claim('h', 'a'), isSettled: false })
+    expect(indexOf(at(5, claim('h', 'a'), 4)).get('h', 200)).toEqual({ claim: claim('h', 'a'), missing: undefined })
   })
 
   test('go by the first of those that come at once', () => {
@@ -66,9 +71,37 @@ describe('the claims of idempotency keys', () => {
   })
 
   test('are settled by a note that means them', () => {
-    const settled = (seed: string, offset: number) => ({ ...settledRecord(claim('h', seed)), offset, timeMs: 0 })
-    expect(indexOf(at(1, claim('h', 'a'), 0), settled('b', 2)).get('h', 200)!.isSettled).toBe(false)
-    expect(indexOf(at(1, claim('h', 'a'), 0), settled('a', 2)).get('h', 200)!.isSettled).toBe(true)
+    expect(indexOf(at(1, claim('h', 'a'), 0), settled('b', 2)).get('h', 200)!.missing).toBeUndefined()
+    expect(indexOf(at(1, claim('h', 'a'), 0), settled('a', 2)).get('h', 200)!.missing).toEqual([])
+  })
+
+  test.each([
+    ['more', [1, 4, 7], [4]],
+    ['fewer', [4], [1, 4, 7]],
+    ['others', [1, 4], [4, 7]],
+  ])('miss only what every note names, where the first names %s', (_case, first, second) => {
+    const index = indexOf(at(1, claim('h', 'a'), 0), settled('a', 2, first), settled('a', 3, second))
+    expect(index.get('h', 200)!.missing).toEqual([4])
+  })
+
+  test('are bounded with what the notes say of them', () => {
+    const index = new ClaimIndex(0, { ...limits, maxBytes: 1_000 })
+    for (const [i, hash] of ['h', 'i'].entries()) index.read(at(i, claim(hash, 'a'), i - 1))
+    index.read(
+      settled(
+        'a',
+        2,
+        Array.from({ length: 200 }, (_, i) => i),
+      ),
+    )
+    expect(['h', 'i'].map((hash) => seedOf(index, hash))).toEqual([undefined, 'a'])
+    for (let i = 3; i < 20; i++) index.read(at(i, claim('h', `h${i}`), i - 1))
+    expect(['h', 'i'].map((hash) => seedOf(index, hash))).toEqual(['h19', 'a'])
+  })
+
+  test.each(['{}', '["1"]', '[1.5]', 'no JSON'])('are not settled by a note that says %s', (text) => {
+    const note = { ...settled('a', 2), value: new TextEncoder().encode(text) }
+    expect(indexOf(at(1, claim('h', 'a'), 0), note).get('h', 200)!.missing).toBeUndefined()
   })
 
   test('take no notice of other records of the log', () => {

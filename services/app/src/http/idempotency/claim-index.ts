@@ -20,16 +20,20 @@ export const defaultClaimLimits: ClaimLimits = {
 /** The claim to go by, of a key. */
 export interface KnownClaim {
   readonly claim: Claim
-  /** All its events are durable. */
-  readonly isSettled: boolean
+  /** Its events, by their places in the body, that are not known to be durable, while all others are; undefined where none is known to be. */
+  readonly missing: readonly number[] | undefined
 }
 
 interface Kept {
   readonly timeMs: number
   readonly value: Uint8Array
   readonly seed: string
-  isSettled: boolean
+  missing: readonly number[] | undefined
 }
+
+/** What a place in a list is taken to occupy. */
+const placeBytes = 8
+const occupied = ({ value, missing = [] }: Kept): number => value.length + missing.length * placeBytes
 
 /**
  * What the log `control` says of idempotency keys. Of several claims of one key that come at once the first counts, by the rule by which the
@@ -60,7 +64,7 @@ export class ClaimIndex {
     if (note === undefined) return undefined
     if (note.type === 'settled') {
       const kept = this.#kept.get(note.hash)
-      if (kept?.seed === note.seed) kept.isSettled = true
+      if (kept?.seed === note.seed) this.#settle(kept, note.missing)
       return undefined
     }
     const { offset } = record
@@ -78,13 +82,26 @@ export class ClaimIndex {
     const kept = this.#kept.get(hash)
     if (kept === undefined || nowMs - kept.timeMs >= this.#limits.maxAgeMs) return undefined
     const claim = parseClaim(hash, kept.timeMs, kept.value)
-    return claim && { claim, isSettled: kept.isSettled }
+    return claim && { claim, missing: kept.missing }
   }
 
   #keep({ hash, timeMs, seed }: Claim, value: Uint8Array): void {
     this.#forget(hash)
-    this.#kept.set(hash, { timeMs, value, seed, isSettled: false })
+    this.#kept.set(hash, { timeMs, value, seed, missing: undefined })
     this.#bytes += value.length
+    this.#forgetOldest()
+  }
+
+  /** What one request found durable is durable, whatever another missed, and whichever note comes first. */
+  #settle(kept: Kept, missing: readonly number[]): void {
+    this.#bytes -= occupied(kept)
+    const now = new Set(missing)
+    kept.missing = kept.missing?.filter((place) => now.has(place)) ?? missing
+    this.#bytes += occupied(kept)
+    this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= this.#limits.maxClaims && this.#bytes <= this.#limits.maxBytes) break
       this.#forget(oldest)
@@ -94,7 +111,7 @@ export class ClaimIndex {
   #forget(hash: string): void {
     const kept = this.#kept.get(hash)
     if (kept === undefined) return
-    this.#bytes -= kept.value.length
+    this.#bytes -= occupied(kept)
     this.#kept.delete(hash)
   }
 }

@@ -34,25 +34,39 @@ export function claimRecord({ hash, timeMs, ...said }: Claim, seen: number): App
   return { partition: 0, key: claimKey, headers, value: encoder.encode(JSON.stringify(said)) }
 }
 
-/** Says that all events of a claim are durable, so that a repeat needs no more than an answer. */
-export function settledRecord({ hash, seed }: Claim): AppendRecord {
+/** Says that all events of a claim are durable but the `missing` ones, given by their places in the body: of the others a repeat needs no more than an answer. */
+export function settledRecord({ hash, seed }: Claim, missing: readonly number[]): AppendRecord {
   const headers = { [headerNames.event]: settledKey, [headerNames.id]: hash, seed }
-  return { partition: 0, key: settledKey, headers, value: noBytes }
+  const value = missing.length === 0 ? noBytes : encoder.encode(JSON.stringify(missing))
+  return { partition: 0, key: settledKey, headers, value }
 }
 
 /** What a record of `control` says of claims; the claim itself is in its value. */
 export type ClaimNote =
   | { readonly type: 'claim'; readonly hash: string; readonly timeMs: number; readonly seen: number }
-  | { readonly type: 'settled'; readonly hash: string; readonly seed: string }
+  | { readonly type: 'settled'; readonly hash: string; readonly seed: string; readonly missing: readonly number[] }
 
-export function parseClaimNote({ key, headers }: BrokerRecord): ClaimNote | undefined {
+export function parseClaimNote({ key, headers, value }: BrokerRecord): ClaimNote | undefined {
   const hash = headers[headerNames.id]
   if (hash === undefined) return undefined
-  if (key === settledKey) return { type: 'settled', hash, seed: headers.seed ?? '' }
+  if (key === settledKey) {
+    const missing = parsePlaces(value)
+    return missing && { type: 'settled', hash, seed: headers.seed ?? '', missing }
+  }
   const seen = parseSeen(headers)
   const time = headers[headerNames.time] ?? ''
   if (key !== claimKey || seen === undefined || !numberForm.test(time)) return undefined
   return { type: 'claim', hash, timeMs: Number(time), seen }
+}
+
+function parsePlaces(value: Uint8Array): readonly number[] | undefined {
+  if (value.length === 0) return []
+  try {
+    const places: unknown = JSON.parse(decoder.decode(value))
+    return Array.isArray(places) && places.every(Number.isSafeInteger) ? (places as number[]) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Undefined where the value is none that `claimRecord` made. */

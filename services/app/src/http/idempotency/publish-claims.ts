@@ -62,9 +62,9 @@ export class PublishClaims {
     return index.get(hash, Date.now()) ?? this.#underWay.get(hash) ?? this.#begin(hash, make)
   }
 
-  /** All events of the claim are durable: others need not publish them again. Nothing rests on it. */
-  settle(claim: Claim): void {
-    this.#writer.write(0, () => settledRecord(claim)).catch(() => undefined)
+  /** All events of the claim but those at the places `missing` are durable, and need not be published again. Nothing rests on it. */
+  settle(claim: Claim, missing: readonly number[]): void {
+    this.#writer.write(0, () => settledRecord(claim, missing)).catch(() => undefined)
   }
 
   /** Idempotent. */

@@ -65,11 +65,26 @@ export class Publisher {
     const known = request.idempotency && (await this.#claim(request))
     const naming = known === undefined ? await this.#naming(request) : this.#namingOf(known)
     const items = payloads.map((payload, i) => itemOf(request, i, naming.seed, payload))
-    if (known?.isSettled === true) return items.map((item) => (item instanceof Problem ? item : { id: item.id }))
-    const results = await Promise.all(items.map((item) => this.#send(request, naming, item)))
-    if (known !== undefined && results.every((result) => !(result instanceof Problem)))
-      this.#options.claims.settle(known.claim)
+    const isDurable = durableOf(known)
+    const send = async (item: Item | Problem, i: number): Promise<PublishResult> => {
+      if (item instanceof Problem) return item
+      return isDurable(i) ? { id: item.id } : this.#send(request, naming, item)
+    }
+    const results = await Promise.all(items.map(send))
+    if (known !== undefined) this.#settle(known, results)
     return results
+  }
+
+  /**
+   * Says what need not be sent again. That one event was refused is no reason to send the others with every repeat; nor, where it was found to be
+   * wrong, is that for ever: another token may allow what this one does not, another instance larger data. So the note names what is missing,
+   * which stays to be published, alone, and a repeat is never told the id of an event that is not there.
+   */
+  #settle(known: KnownClaim, results: readonly PublishResult[]): void {
+    const isDurable = durableOf(known)
+    const missing = [...results.keys()].filter((i) => results[i] instanceof Problem && !isDurable(i))
+    const missingBefore = known.missing?.length ?? results.length
+    if (missing.length < missingBefore) this.#options.claims.settle(known.claim, missing)
   }
 
   #check({ grants }: Identity, event: NewEvent, raw: string): Payload | Problem {
@@ -116,8 +131,7 @@ export class Publisher {
     return { epoch, after: Object.fromEntries(after) as Record<string, number> }
   }
 
-  async #send(request: PublishRequest, naming: Naming, item: Item | Problem): Promise<PublishResult> {
-    if (item instanceof Problem) return item
+  async #send(request: PublishRequest, naming: Naming, item: Item): Promise<PublishResult> {
     const span = this.#options.spans.publishing(item.event.room, request.traceparent)
     try {
       await this.#options.door.send(this.#command(request, naming, item, span.traceparent))
@@ -154,6 +168,13 @@ function itemOf({ events, isBatch }: PublishRequest, i: number, seed: string, pa
   if (payload instanceof Problem) return payload
   const { event } = events[i]!
   return { event, payload, id: event.id ?? (isBatch ? `${seed}-${i + 1}` : seed) }
+}
+
+/** Whether an event, given by its place, is known to be durable. */
+function durableOf(known: KnownClaim | undefined): (place: number) => boolean {
+  if (known?.missing === undefined) return () => false
+  const missing = new Set(known.missing)
+  return (place) => !missing.has(place)
 }
 
 const digest = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('base64url')
