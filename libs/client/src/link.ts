@@ -75,7 +75,8 @@ export class Link {
     this.#open(state).catch((cause: unknown) => {
       if (this.#state !== state) return
       this.#observer.onFault(new RoomwayError('connection', `cannot connect: ${String(cause)}`, { cause }))
-      this.#wait(abnormalClosure, String(cause))
+      // The application may have closed the client when it heard of it.
+      if (this.#state === state) this.#wait(abnormalClosure, String(cause))
     })
   }
 
