@@ -15,7 +15,7 @@ export class Connection {
   readonly #socket: WebSocketLike
   readonly #codec: Codec
   readonly #observer: ConnectionObserver
-  #state: 'opening' | 'open' | 'closed' = 'opening'
+  #state: 'opening' | 'open' | 'closing' | 'closed' = 'opening'
 
   constructor(socket: WebSocketLike, codec: Codec, observer: ConnectionObserver) {
     this.#socket = socket
@@ -38,8 +38,9 @@ export class Connection {
     if (this.#state === 'open') this.#socket.send(message as string | Uint8Array<ArrayBuffer>)
   }
 
-  /** Closes in good order; `onClosed` follows when the server has answered. */
+  /** Closes in good order: nothing is sent or heard any more; `onClosed` follows when the server has answered. */
   close(): void {
+    this.#state = 'closing'
     this.#socket.close(1000)
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import type { Client } from '../src/index.js'
+import type { Client, RoomwayError } from '../src/index.js'
 import { settled } from './fake-clock.js'
-import { FakeServer } from './fake-server.js'
+import { FakeServer, welcome } from './fake-server.js'
 
 let server: FakeServer
 let client: Client | undefined
@@ -24,4 +24,32 @@ test.each([
   await closing
   expect(client.state).toMatchObject({ status: 'closed', code: 1000 })
   expect(server.clock.timerCount).toBe(0)
+})
+
+test('a welcome that comes after close() opens nothing, sends nothing and does not put the close off', async () => {
+  client = server.client({ token: 'secret', tokenIn: 'frame' })
+  const states: string[] = []
+  client.on('state', ({ status }) => states.push(status))
+  const outcome = client.publish('r', 'message', 1).catch((error: RoomwayError) => error.code)
+  await settled()
+  const connection = server.last
+  connection.answersClose = false
+  connection.accept()
+  expect(connection.take('auth')).toHaveLength(1)
+  void client.close()
+  connection.say(welcome)
+  await server.clock.advance(1000)
+  expect(states).toEqual(['closed'])
+  expect(connection.received).toEqual([])
+  expect(await outcome).toBe('closed')
+  expect(server.clock.timerCount).toBe(0)
+})
+
+test('a socket that opens after close() is not told the token', async () => {
+  client = server.client({ token: 'secret', tokenIn: 'frame' })
+  await settled()
+  const closing = client.close()
+  server.last.accept()
+  await closing
+  expect(server.last.received).toEqual([])
 })
