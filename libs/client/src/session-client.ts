@@ -252,9 +252,11 @@ export class SessionClient implements Client {
     this.#clock.clearTimeout(this.#outcomeTimer)
     this.#stopWatching()
     const error = this.#closing === undefined ? this.#closeError(code, reason) : undefined
+    // Before any listener hears of it: what one publishes then would be kept for a connection that never comes.
+    this.#state = { status: 'closed', code, reason, error }
     this.#publishes.close()
     this.#rooms.close(error)
-    this.#enter({ status: 'closed', code, reason, error })
+    this.#enter(this.#state)
   }
 
   #closeError(code: number, reason: string): RoomwayError {

@@ -53,3 +53,22 @@ test('a socket that opens after close() is not told the token', async () => {
   await closing
   expect(server.last.received).toEqual([])
 })
+
+test('what a `left` listener says when the client is closed for good is refused', async () => {
+  client = server.client()
+  const connection = await server.welcome()
+  const joining = client.join('r')
+  await settled()
+  connection.say({ type: 'joined', id: connection.one('join').id, room: 'r', epoch: 'e1', offset: 1, replayed: 0 })
+  const room = await joining
+  const outcomes: string[] = []
+  room.on('left', () => {
+    for (const said of [room.publish('message', 1), room.request('ask', 1), client?.join('r')]) {
+      said?.catch((error: RoomwayError) => outcomes.push(error.code))
+    }
+  })
+  connection.end(4503)
+  await settled()
+  expect(outcomes).toEqual(['closed', 'closed', 'closed'])
+  expect(server.clock.timerCount).toBe(0)
+})
