@@ -64,7 +64,7 @@ export interface Reply {
 }
 
 export interface PublishOptions {
-  /** Content type of binary data. Default `application/octet-stream` for a Uint8Array, else JSON. */
+  /** Content type of binary data. Default `application/octet-stream` for a Uint8Array, another view or an ArrayBuffer, else JSON. */
   readonly contentType?: string
   /** Asks the application tier for an answer; it comes as the client's `reply` event. (`request` is a promise of it.) */
   readonly reply?: boolean

@@ -12,16 +12,24 @@ export function publishContent(
   options: PublishOptions,
   traceparent: string | undefined,
 ): Content {
-  const isBinary = data instanceof Uint8Array
-  const contentType = options.contentType ?? (isBinary ? 'application/octet-stream' : undefined)
+  const bytes = bytesOf(data)
+  const contentType = options.contentType ?? (bytes ? 'application/octet-stream' : undefined)
   return {
     room,
     event,
-    ...(isBinary && format === 'json' ? { dataBase64: base64Of(data) } : { data: data === undefined ? null : data }),
+    ...(bytes && format === 'json'
+      ? { dataBase64: base64Of(bytes) }
+      : { data: bytes ?? (data === undefined ? null : data) }),
     ...(contentType !== undefined && { contentType }),
     ...(options.reply === true && { reply: true }),
     ...(traceparent !== undefined && { traceparent }),
   }
+}
+
+/** Any view of memory is published as the bytes under it: what its elements are, the content type says. */
+function bytesOf(data: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : undefined
 }
 
 function base64Of(bytes: Uint8Array): string {

@@ -23,11 +23,12 @@ async function bundle(contents: string, external: string[] = []): Promise<string
   return outputFiles[0]?.text ?? ''
 }
 
-test('the client for JSON is under 8 KB gzipped', async () => {
+// It was 8 KB until it refused, in place of sending, what cost a client its connection for good or its data.
+test('the client for JSON is under 8.5 KB gzipped', async () => {
   const text = await bundle("export { connect } from '@roomway/client'")
   const bytes = gzipSync(text).length
   expect(bytes).toBeGreaterThan(2000)
-  expect(bytes).toBeLessThan(8192)
+  expect(bytes).toBeLessThan(8704)
   expect(text).not.toContain('MessagePack')
   expect(text).not.toContain('useSyncExternalStore')
 })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { ErrorFrame } from '@roomway/protocol'
 import type { Client, RoomwayError } from '../src/index.js'
+import { publishContent } from '../src/publish-content.js'
 import { settled } from './fake-clock.js'
 import { event, FakeServer } from './fake-server.js'
 
@@ -25,6 +26,8 @@ const limited = (id: number): ErrorFrame => ({
   temporary: true,
   retryAfterMs: 700,
 })
+
+const msgpackContent = (data: unknown) => publishContent('msgpack', 'r', 'e', data, {}, undefined)
 
 function publish(...data: unknown[]): Promise<unknown>[] {
   return data.map((item) => client.publish('r', 'message', item).catch((error: RoomwayError) => error.code))
@@ -64,6 +67,22 @@ describe('a publish', () => {
     expect(bytes).toMatchObject({ dataBase64: 'AQL/', contentType: 'application/octet-stream' })
     expect(bytes).not.toHaveProperty('data')
     expect(nothing).toMatchObject({ data: null })
+  })
+
+  test('of any view of bytes, or a buffer, is of the bytes under it', async () => {
+    const connection = await server.welcome()
+    const { buffer } = new Uint8Array([9, 1, 0, 2, 0, 9])
+    void publish(new Uint16Array(new Uint8Array([1, 0, 2, 0]).buffer), new DataView(buffer, 1, 4), buffer)
+    await settled()
+    const sent = connection.take('publish')
+    expect(sent.map(({ dataBase64 }) => dataBase64)).toEqual(['AQACAA==', 'AQACAA==', 'CQEAAgAJ'])
+    expect(sent[0]).toMatchObject({ contentType: 'application/octet-stream' })
+    expect(msgpackContent(new Float32Array([1.5]))).toEqual({
+      room: 'r',
+      event: 'e',
+      data: new Uint8Array([0, 0, 0xc0, 0x3f]),
+      contentType: 'application/octet-stream',
+    })
   })
 
   test('carries the trace context that the application gives', async () => {

@@ -6,13 +6,20 @@ import { maxNesting, tooDeep } from './nesting.js'
  * keys, lengths beyond the message. One walk over the bytes before it refuses all of that, so that what it is then given is always one whole object of plain values.
  */
 
-/** @throws FrameSyntaxError where `bytes` is not exactly one map of plain MessagePack values (nil, bool, number, str, bin, array, map with str keys). */
-export function checkShape(bytes: Uint8Array): void {
+let hasBytes = false
+
+/**
+ * Returns whether there is any `bin` in it.
+ * @throws FrameSyntaxError where `bytes` is not exactly one map of plain MessagePack values (nil, bool, number, str, bin, array, map with str keys).
+ */
+export function checkShape(bytes: Uint8Array): boolean {
+  hasBytes = false
   const first = bytes[0] ?? 0
   const isMap = (first & 0xf0) === 0x80 || first === 0xde || first === 0xdf
   if (!isMap) throw new FrameSyntaxError('a frame is one MessagePack map')
   const end = valueEnd(bytes, 0, 0)
   if (end !== bytes.length) throw new FrameSyntaxError('bytes after the end of the MessagePack map')
+  return hasBytes
 }
 
 /** The index after the value that begins at `at`; it lies inside the message. */
@@ -28,14 +35,14 @@ function valueEnd(bytes: Uint8Array, at: number, depth: number): number {
     case 0xc3: // true
       return at + 1
     case 0xc4: // bin 8, 16, 32
-    case 0xd9: // str 8, 16, 32
-      return inside(bytes, at + 2 + byteAt(bytes, at + 1))
     case 0xc5:
-    case 0xda:
-      return inside(bytes, at + 3 + uint16(bytes, at + 1))
     case 0xc6:
+      hasBytes = true
+      return lengthyEnd(bytes, at, token - 0xc4)
+    case 0xd9: // str 8, 16, 32
+    case 0xda:
     case 0xdb:
-      return inside(bytes, at + 5 + uint32(bytes, at + 1))
+      return lengthyEnd(bytes, at, token - 0xd9)
     case 0xca: // float 32, 64
       return inside(bytes, at + 5)
     case 0xcb:
@@ -63,6 +70,12 @@ function valueEnd(bytes: Uint8Array, at: number, depth: number): number {
     default:
       throw new FrameSyntaxError('MessagePack extensions are not part of this protocol')
   }
+}
+
+/** Of a bin or str whose length has 1, 2 or 4 bytes. */
+function lengthyEnd(bytes: Uint8Array, at: number, width: number): number {
+  if (width === 0) return inside(bytes, at + 2 + byteAt(bytes, at + 1))
+  return width === 1 ? inside(bytes, at + 3 + uint16(bytes, at + 1)) : inside(bytes, at + 5 + uint32(bytes, at + 1))
 }
 
 function arrayEnd(bytes: Uint8Array, at: number, length: number, depth: number): number {

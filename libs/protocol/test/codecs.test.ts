@@ -1,3 +1,4 @@
+import { runInThisContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { Packr } from 'msgpackr'
@@ -109,6 +110,11 @@ describe.each(codecs)('the %s codec', (_, codec) => {
   })
 })
 
+/** One of Node's own, with one element: Jest's globals are of a realm where msgpackr knows no view but Uint8Array. */
+function view(name: string): unknown {
+  return runInThisContext(`new ${name}(1)`)
+}
+
 /** JSON text of objects and true as MessagePack, written by hand: no library writes these keys. */
 function packText(text: string): Uint8Array {
   const pack = (value: object | boolean): number[] =>
@@ -147,6 +153,30 @@ describe('the msgpack codec', () => {
     const { data } = msgpackCodec.decode(message)
     message.fill(0)
     expect(Array.from(data as Uint8Array)).toEqual([1, 2, 3])
+  })
+
+  test.each<[string, unknown]>([
+    ['floats', view('Float32Array')],
+    ['a DataView', new DataView(new ArrayBuffer(2))],
+    ['integers within an array', [1, view('Uint16Array')]],
+    ['integers within a map', new Map([['a', view('Int16Array')]])],
+    ['integers within a set', new Set([view('Int32Array')])],
+    [
+      'what an object gives as its JSON form',
+      new (class {
+        toJSON = () => view('Float64Array')
+      })(),
+    ],
+    ['the cause of an error', new Error('no', { cause: view('Uint32Array') })],
+  ])('refuses to write %s, for msgpackr would fill the place with what the memory held before', (_, data) => {
+    expect(() => msgpackCodec.encode({ data })).toThrow(FrameSyntaxError)
+  })
+
+  test('writes bytes anywhere, and long ones', () => {
+    for (const size of [3, 300, 70_000]) {
+      const data = { deep: [new Uint8Array(size).fill(7)], text: 'x'.repeat(size) }
+      expect(msgpackCodec.decode(msgpackCodec.encode({ data }))).toEqual({ data })
+    }
   })
 
   test('leaves undefined members out, as JSON does', () => {
