@@ -67,6 +67,8 @@ export class PublishQueue {
     }
     return new Promise((resolve, reject) => {
       const encoded = this.#codec.encode({ type: 'publish', id, ...frame })
+      // What the server could not read would cost the connection, for good; and a repeat reads it, too.
+      this.#codec.decode(encoded)
       const entry: Entry = {
         room: frame.room,
         id,

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { ErrorFrame } from '@roomway/protocol'
+import { FrameSyntaxError } from '@roomway/protocol'
 import type { Client, RoomwayError } from '../src/index.js'
+import { msgpack } from '../src/msgpack.js'
 import { publishContent } from '../src/publish-content.js'
 import { settled } from './fake-clock.js'
 import { event, FakeServer } from './fake-server.js'
@@ -102,6 +104,17 @@ describe('a publish', () => {
     void publish(1)
     await settled()
     expect(connection.take('publish')).toHaveLength(1)
+  })
+
+  test.each([
+    ['JSON', undefined],
+    ['MessagePack', msgpack],
+  ])('in %s that nests deeper than the server reads rejects, and the client goes on', async (_, codec) => {
+    await client.close()
+    client = server.client(codec && { codec })
+    const data: unknown = JSON.parse(`${'['.repeat(64)}${']'.repeat(64)}`)
+    await expect(client.publish('r', 'message', data)).rejects.toThrow(FrameSyntaxError)
+    await expect(client.request('r', 'message', data)).rejects.toThrow(FrameSyntaxError)
   })
 
   test('that is far too large is refused before it costs the connection', async () => {
