@@ -199,7 +199,7 @@ const limits = {
   ROOMWAY_MAX_HTTP_EVENTS_PER_SECOND: {
     schema: integer(1, 1_000_000).default(1000),
     meaning:
-      'Events per second that a user (without authentication: an address) may publish over HTTP at one instance, the reading of a page of history counted as one; past it the answer is 429.',
+      'Events per second that a user (without authentication: an address) may publish over HTTP at one instance, the reading of a page of history counted as one, and requests per second, valid or not; past either the answer is 429.',
   },
   ROOMWAY_MAX_ROOMS_PER_CONNECTION: {
     schema: integer(1, 1_000_000).default(1000),
