@@ -8,11 +8,7 @@ let client: Client | undefined
 beforeEach(() => {
   server = new FakeServer()
 })
-afterEach(async () => {
-  const closing = client?.close()
-  await server.clock.advance(3000)
-  await closing
-})
+afterEach(() => server.close(client))
 
 test.each([
   ['token', { token: () => Promise.reject(new Error('login is down')) }, undefined],

@@ -12,11 +12,7 @@ let client: Client | undefined
 beforeEach(() => {
   server = new FakeServer()
 })
-afterEach(async () => {
-  const closing = client?.close()
-  await server.clock.advance(3000)
-  await closing
-})
+afterEach(() => server.close(client))
 
 describe('the wait before a reconnect', () => {
   test('is uniform between nothing and 0.5 s doubling to 30 s', () => {

@@ -1,4 +1,5 @@
 import type { ClientFrame, EventFrame, ServerFrame, WelcomeFrame } from '@roomway/protocol'
+import { deadline } from '@roomway/testing'
 import type { Client, ClientOptions, WebSocketConstructor, WebSocketLike } from '../src/index.js'
 import { connect } from '../src/index.js'
 import { FakeClock, settled } from './fake-clock.js'
@@ -96,6 +97,13 @@ export class FakeServer {
       random: () => this.random,
       ...options,
     })
+  }
+
+  /** Closes a client, for which it has a second by the clock. */
+  async close(client: { close(): Promise<void> } | undefined): Promise<void> {
+    const closing = client?.close()
+    await this.clock.advance(3000)
+    await deadline(Promise.resolve(closing), 5_000, 'the client to close')
   }
 
   /** Accepts the connection that is on its way and welcomes it. */

@@ -17,11 +17,7 @@ beforeEach(async () => {
   client = server.client()
   connection = await server.welcome()
 })
-afterEach(async () => {
-  const closing = client.close()
-  await server.clock.advance(3000)
-  await closing
-})
+afterEach(() => server.close(client))
 
 /** Adds up what comes, on top of the snapshot. */
 const summing = (maxEvents = 100) =>

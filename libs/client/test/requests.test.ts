@@ -11,11 +11,7 @@ beforeEach(() => {
   server = new FakeServer()
   client = server.client({ maxPendingPublishes: 4 })
 })
-afterEach(async () => {
-  const closing = client.close()
-  await server.clock.advance(3000)
-  await closing
-})
+afterEach(() => server.close(client))
 
 /** What becomes of a request: `undefined` while it waits. */
 class Outcome {

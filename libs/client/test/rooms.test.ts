@@ -10,11 +10,7 @@ beforeEach(() => {
   server = new FakeServer()
   client = server.client({ maxBufferedEvents: 4 })
 })
-afterEach(async () => {
-  const closing = client.close()
-  await server.clock.advance(3000)
-  await closing
-})
+afterEach(() => server.close(client))
 
 /** Joins room `r`, whose position is then 10. */
 async function joined(connection: FakeConnection): Promise<Room> {

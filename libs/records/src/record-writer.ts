@@ -96,8 +96,7 @@ export class RecordWriter {
       const failure = this.#closing.signal.aborted ? closedError('unknown') : await this.#appendNext(lane)
       failures = failure === undefined ? 0 : failures + 1
       if (failure === undefined) continue
-      if (this.#closing.signal.aborted) giveUp(lane, failure, lane.entries.length)
-      else giveUp(lane, failure, this.#expired(lane))
+      giveUp(lane, failure, this.#closing.signal.aborted ? lane.entries.length : this.#expired(lane))
       await this.#pause(failures, failure)
     }
     lane.isRunning = false
