@@ -71,6 +71,12 @@ export class EventBuffer {
     return arrival
   }
 
+  /** Forgets what was not taken. */
+  clear(): void {
+    this.#arrivals = []
+    this.#taken = 0
+  }
+
   /** Nothing more comes. The iterator gives what is left, then ends: with `error`, if one is given. */
   end(error?: RoomwayError): void {
     if (this.#end !== undefined) return

@@ -53,7 +53,7 @@ export class Link {
   readonly #settings: LinkSettings
   readonly #observer: LinkObserver
   #state: State = { name: 'waiting' }
-  /** The one timer of the present state: to the welcome, to the next attempt, to the end of closing. */
+  /** The one timer of the present state: to the address and token, to the welcome, to the next attempt, to the end of closing. */
   #timer: unknown
   #attempt = 0
   #addressIndex = 0
@@ -69,15 +69,13 @@ export class Link {
   connect(): void {
     if (this.#state.name !== 'waiting') return
     this.#clearTimer()
+    const { clock, connectTimeoutMs } = this.#settings
     const state: State = { name: 'connecting' }
     this.#state = state
+    const late = new Error(`no address and token within ${connectTimeoutMs} ms`)
+    this.#timer = clock.setTimeout(() => this.#giveUp(state, late), connectTimeoutMs)
     this.#observer.onConnecting(this.#attempt)
-    this.#open(state).catch((cause: unknown) => {
-      if (this.#state !== state) return
-      this.#observer.onFault(new RoomwayError('connection', `cannot connect: ${String(cause)}`, { cause }))
-      // The application may have closed the client when it heard of it.
-      if (this.#state === state) this.#wait(abnormalClosure, String(cause))
-    })
+    this.#open(state).catch((cause: unknown) => this.#giveUp(state, cause))
   }
 
   /** The server has said `welcome`. */
@@ -139,8 +137,18 @@ export class Link {
       () => connection.send({ type: 'ping' }),
       () => connection.drop('the server was silent for too long'),
     )
+    this.#clearTimer()
     this.#state = { name: 'connected', connection, heartbeat }
     this.#timer = clock.setTimeout(() => connection.drop('no welcome in time'), connectTimeoutMs)
+  }
+
+  /** There is no socket yet; one whose address or token comes later is not opened. */
+  #giveUp(state: State, cause: unknown): void {
+    if (this.#state !== state) return
+    this.#clearTimer()
+    this.#observer.onFault(new RoomwayError('connection', `cannot connect: ${String(cause)}`, { cause }))
+    // The application may have closed the client when it heard of it.
+    if (this.#state === state) this.#wait(abnormalClosure, String(cause))
   }
 
   #nextAddress(): string | Promise<string> {

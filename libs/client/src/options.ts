@@ -19,7 +19,7 @@ export interface ClientOptions {
   readonly maxPendingPublishes?: number
   /** How many events of one room may wait for the application; see `Room`. Default 1,000. */
   readonly maxBufferedEvents?: number
-  /** How long an attempt may take from opening the socket to the server's `welcome`, in ms. Default 10,000. */
+  /** How long an attempt may take to have its address and token, and then from opening the socket to the server's `welcome`, each in ms. Default 10,000. */
   readonly connectTimeoutMs?: number
   /** Called with each event that carries a `traceparent`, just before the application gets it: the place to record a span. */
   readonly trace?: (event: RoomEvent) => void

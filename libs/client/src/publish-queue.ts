@@ -49,6 +49,8 @@ export class PublishQueue {
   readonly #capacity: number
   readonly #entries = new Map<number, Entry>()
   #isOpen = false
+  /** Nothing is sent before this time. */
+  #holdUntilMs = 0
   #hold: unknown
   #onEmpty: (() => void) | undefined
 
@@ -127,7 +129,8 @@ export class PublishQueue {
   onError(frame: ErrorFrame): boolean {
     const entry = frame.id === undefined ? undefined : this.#entries.get(frame.id)
     if (entry === undefined) return false
-    if (frame.temporary) this.#postpone(entry, frame)
+    // What stands in the log is what came of it, whatever may be tried again.
+    if (frame.temporary && frame.offset === undefined) this.#postpone(entry, frame)
     else if (entry.isInDoubt && frame.offset === undefined) this.#lose(entry, errorOf(frame))
     else {
       this.#remove(entry)
@@ -195,10 +198,19 @@ export class PublishQueue {
     // The broker may yet have it; the other temporary errors say that it was not tried.
     if (frame.code === 'unavailable') entry.isInDoubt = true
     if (!entry.isInDoubt) entry.sent = undefined
-    this.#hold ??= this.#clock.setTimeout(() => {
+    this.#holdFor(frame.retryAfterMs ?? holdMs)
+  }
+
+  /** The longest that was asked for counts. */
+  #holdFor(ms: number): void {
+    const untilMs = this.#clock.now() + ms
+    if (this.#hold !== undefined && untilMs <= this.#holdUntilMs) return
+    this.#release()
+    this.#holdUntilMs = untilMs
+    this.#hold = this.#clock.setTimeout(() => {
       this.#hold = undefined
       this.#flush()
-    }, frame.retryAfterMs ?? holdMs)
+    }, ms)
   }
 
   #lose(entry: Entry, cause?: RoomwayError): void {

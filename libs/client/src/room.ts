@@ -149,7 +149,9 @@ export class JoinedRoom implements Room {
     this.#emitter.emit('lagged', lagged)
   }
 
+  /** What came before it and was not taken is in it, or comes again after it. */
   onSnapshot(snapshot: RoomSnapshot): void {
+    this.#buffer.clear()
     this.#snapshot = snapshot
     this.#emitter.emit('snapshot', snapshot)
   }

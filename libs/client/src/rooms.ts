@@ -47,6 +47,8 @@ export class Rooms {
 
   /** Joins; a room that is joined already is given as it is, whatever `from` says. */
   async join(name: string, options: JoinOptions): Promise<JoinedRoom> {
+    // What cannot be written throws here, and not where the connection opens and nobody would hear of it.
+    JSON.stringify(options.from)
     const { room } = this.#entries.get(name) ?? this.#add(name, options)
     await room.ready
     return room

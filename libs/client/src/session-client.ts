@@ -44,6 +44,7 @@ export class SessionClient implements Client {
   #outcomeTimer: unknown
   #goawayTimer: unknown
   #lastError: RoomwayError | undefined
+  #isClosing = false
   #closing: Promise<void> | undefined
   #isOpen = false
   readonly #stopWatching: () => void
@@ -101,6 +102,7 @@ export class SessionClient implements Client {
   }
 
   close(): Promise<void> {
+    this.#isClosing = true
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -112,7 +114,7 @@ export class SessionClient implements Client {
   }
 
   #assertNotClosed(room: string): void {
-    if (this.#closing !== undefined || this.#state.status === 'closed')
+    if (this.#isClosing || this.#state.status === 'closed')
       throw new RoomwayError('closed', 'the client is closed', { room })
   }
 
@@ -203,7 +205,8 @@ export class SessionClient implements Client {
     if (answersResume && frame.room === sessionRoom) return
     if (this.#publishes.onError(frame) || this.#rooms.onError(frame)) return
     const error = errorOf(frame, frame.id === undefined ? undefined : this.#eventId(frame.id))
-    this.#lastError = error
+    // What answers a frame, or stands in the log, is no reason to close.
+    if (frame.id === undefined && frame.offset === undefined) this.#lastError = error
     this.#emitter.emit('error', error)
   }
 
@@ -251,16 +254,13 @@ export class SessionClient implements Client {
   #onClosed(code: number, reason: string): void {
     this.#clock.clearTimeout(this.#outcomeTimer)
     this.#stopWatching()
-    const error = this.#closing === undefined ? this.#closeError(code, reason) : undefined
+    const finality = `the server closed the connection for good: ${code} ${reason}`
+    const error = this.#isClosing ? undefined : (this.#lastError ?? new RoomwayError('closed', finality))
     // Before any listener hears of it: what one publishes then would be kept for a connection that never comes.
     this.#state = { status: 'closed', code, reason, error }
     this.#publishes.close()
     this.#rooms.close(error)
     this.#enter(this.#state)
-  }
-
-  #closeError(code: number, reason: string): RoomwayError {
-    return this.#lastError ?? new RoomwayError('closed', `the server closed the connection for good: ${code} ${reason}`)
   }
 
   #makeRooms(): Rooms {

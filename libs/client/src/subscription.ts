@@ -73,15 +73,15 @@ export class Subscription {
     return this.#position
   }
 
-  /** Whether it should be on the wire and is not. */
+  /** Whether it should be on the wire and is not, nor waits to ask again. */
   get isIdle(): boolean {
-    return this.#state.name === 'idle'
+    return this.#state.name === 'idle' && this.#retry === undefined
   }
 
   /** Asks for the room, if there is an open session; else the next one does. */
   join(): void {
     if (this.#state.name === 'ended' || this.#state.name === 'paused') return
-    this.#clock.clearTimeout(this.#retry)
+    this.#clearRetry()
     this.#state = { name: 'idle' }
     if (!this.#wire.isOpen()) return
     const id = this.#wire.nextId()
@@ -100,7 +100,7 @@ export class Subscription {
   }
 
   onDisconnect(): void {
-    this.#clock.clearTimeout(this.#retry)
+    this.#clearRetry()
     if (this.#isOnWire) this.#state = { name: 'idle' }
   }
 
@@ -174,8 +174,13 @@ export class Subscription {
   }
 
   end(): void {
-    this.#clock.clearTimeout(this.#retry)
+    this.#clearRetry()
     this.#state = { name: 'ended' }
+  }
+
+  #clearRetry(): void {
+    this.#clock.clearTimeout(this.#retry)
+    this.#retry = undefined
   }
 
   get #isOnWire(): boolean {

@@ -41,6 +41,29 @@ test('a welcome that comes after close() opens nothing, sends nothing and does n
   expect(server.clock.timerCount).toBe(0)
 })
 
+test('a client closed before it is connected, or while it waits to be, was not closed by the server', async () => {
+  client = server.client()
+  await client.close()
+  expect(client.state).toMatchObject({ status: 'closed', error: undefined })
+  client = server.client()
+  await server.welcome()
+  server.last.end(1006)
+  const joining = client.join('r')
+  const closing = client.close()
+  await expect(joining).rejects.toMatchObject({ code: 'closed', message: expect.stringContaining('was left') })
+  await closing
+  expect(client.state).toMatchObject({ status: 'closed', error: undefined })
+})
+
+test('what answers a frame, or stands in the log, is not given as the reason of a later close', async () => {
+  client = server.client()
+  const connection = await server.welcome()
+  const no = { type: 'error', message: 'no', temporary: false } as const
+  connection.say({ ...no, id: 77, code: 'unauthorized' }, { ...no, id: 78, offset: 3, code: 'app.full' })
+  connection.end(4503)
+  expect(client.state).toMatchObject({ status: 'closed', error: { code: 'closed' } })
+})
+
 test('a socket that opens after close() is not told the token', async () => {
   client = server.client({ token: 'secret', tokenIn: 'frame' })
   await settled()

@@ -139,6 +139,35 @@ describe('the token', () => {
   })
 })
 
+test.each([
+  ['a token', { token: () => new Promise<string>(() => undefined) }, undefined],
+  ['an address', {}, () => new Promise<string>(() => undefined)],
+])('%s that does not come in time is an error event, and another is asked for', async (what, options, address) => {
+  client = server.client({ ...options, connectTimeoutMs: 3000 }, address)
+  const errors: RoomwayError[] = []
+  client.on('error', (error) => errors.push(error))
+  await server.clock.advance(2999)
+  expect([errors, client.state.status]).toEqual([[], 'connecting'])
+  await server.clock.advance(1)
+  expect(errors).toMatchObject([{ code: 'connection', message: expect.stringContaining('within 3000 ms') }])
+  expect([what, client.state.status]).toEqual([what, 'waiting'])
+  await server.clock.advance(250)
+  expect(client.state).toMatchObject({ status: 'connecting', attempt: 1 })
+})
+
+test('a token that comes after its time opens no socket', async () => {
+  let bring: (token: string) => void = () => undefined
+  const token = () =>
+    new Promise<string>((resolve) => {
+      bring = resolve
+    })
+  client = server.client({ token, connectTimeoutMs: 3000 })
+  await server.clock.advance(3000)
+  bring('late')
+  await settled()
+  expect(server.connections).toEqual([])
+})
+
 describe('the close code', () => {
   test.each([1000, 1001, 1006, 1011, 1012, 4000, 4003, 4499])('%i means reconnect', async (code) => {
     client = server.client()

@@ -263,6 +263,17 @@ describe('publishes without an answer when the connection breaks', () => {
     next.say({ type: 'error', id, offset: 9, code: 'app.full', message: 'no seat left', temporary: false })
     expect(await sent).toBe('app.full')
   })
+
+  test('fail with what the log says though another attempt might succeed: that is the application’s to make', async () => {
+    const connection = await server.welcome()
+    const [sent] = publish('sent')
+    await settled()
+    const { id } = connection.one('publish')
+    connection.say({ type: 'error', id, offset: 9, code: 'unavailable', message: 'later', temporary: true })
+    expect(await sent).toBe('unavailable')
+    await server.clock.advance(60_000)
+    expect(connection.take('publish')).toEqual([])
+  })
 })
 
 describe('a publish that is refused for a while', () => {
@@ -275,6 +286,18 @@ describe('a publish that is refused for a while', () => {
     connection.say(limited(a.id), limited(b.id))
     void publish('c')
     await server.clock.advance(699)
+    expect(connection.take('publish')).toEqual([])
+    await server.clock.advance(1)
+    expect(connection.take('publish').map(({ data }) => data)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('waits for the longest that was asked for', async () => {
+    const connection = await server.welcome()
+    void publish('a', 'b', 'c')
+    await settled()
+    const [a, b, c] = connection.take('publish').map(({ id }) => id)
+    connection.say(limited(a!), { ...limited(b!), retryAfterMs: 2000 }, limited(c!))
+    await server.clock.advance(1999)
     expect(connection.take('publish')).toEqual([])
     await server.clock.advance(1)
     expect(connection.take('publish').map(({ data }) => data)).toEqual(['a', 'b', 'c'])

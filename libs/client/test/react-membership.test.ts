@@ -124,6 +124,20 @@ describe('a membership', () => {
     expect(changes).toBe(count + 1)
   })
 
+  test('of a room that was taken away is joined again by who asks for a snapshot, and is well then', async () => {
+    const first = new RoomMembership(client, 'r', {})
+    first.subscribe(() => undefined)
+    await settled()
+    const { id } = connection.one('join')
+    connection.say({ type: 'joined', id, room: 'r', epoch: 'e1', offset: 9, replayed: 0 })
+    connection.say({ type: 'left', room: 'r', reason: 'forbidden' })
+    expect(first.view()).toMatchObject({ status: 'closed', error: { code: 'forbidden' } })
+    const second = summing()
+    second.subscribe(() => undefined)
+    await snapshot(5, 10)
+    expect(second.view()).toMatchObject({ status: 'joined', state: 5, error: undefined })
+  })
+
   test('of a closed client is closed', async () => {
     const closing = client.close()
     await server.clock.advance(3000)

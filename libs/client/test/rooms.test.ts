@@ -89,6 +89,29 @@ describe('joining', () => {
     expect(connection.take('join')).toHaveLength(1)
   })
 
+  test('from what cannot be written is refused at once, and hurts nothing else', async () => {
+    const from = { last: 1n as unknown as number }
+    await expect(client.join('r', { from })).rejects.toThrow('BigInt')
+    expect(client.room('r')).toBeUndefined()
+    const connection = await server.welcome()
+    await joined(connection)
+  })
+
+  test('from a snapshot that the log cannot go on from begins with the next one, without what followed on the first', async () => {
+    const connection = await server.welcome()
+    const joining = client.join('r', { from: { snapshot: true } })
+    await settled()
+    const { id } = connection.one('join')
+    connection.say({ type: 'snapshot', id, room: 'r', offset: 10, data: 'first' }, event('r', 11, 10))
+    connection.say({ type: 'snapshot', id, room: 'r', offset: 20, data: 'second' }, event('r', 21, 20))
+    connection.say({ type: 'joined', id, room: 'r', epoch: 'e1', offset: 21, replayed: 1 })
+    const room = await joining
+    expect(room.snapshot).toEqual({ epoch: 'e1', offset: 20, data: 'second' })
+    const offsets = offsetsOf(room)
+    await settled()
+    expect(offsets).toEqual([21])
+  })
+
   test('that is outstanding when the connection breaks is asked again after resuming', async () => {
     const first = await server.welcome()
     const joining = client.join('r', { from: { last: 5 } })
@@ -151,6 +174,19 @@ describe('resuming', () => {
     const connection = await server.reconnect()
     const { id } = connection.one('resume')
     connection.say({ type: 'error', id, code: 'overloaded', message: 'no', temporary: true })
+    expect(connection.one('join').from).toEqual({ epoch: 'e1', offset: 10 })
+  })
+
+  test('asks again for a room that was refused for a while when the server says', async () => {
+    await joined(await server.welcome())
+    const connection = await server.reconnect()
+    const { id } = connection.one('resume')
+    const later = { code: 'overloaded', message: 'later', temporary: true, retryAfterMs: 300 } as const
+    connection.say({ type: 'error', id, room: 'r', ...later })
+    connection.say({ type: 'resumed', id, session: 's1', resumeToken: 't', recovered: true })
+    await server.clock.advance(299)
+    expect(connection.take('join')).toEqual([])
+    await server.clock.advance(1)
     expect(connection.one('join').from).toEqual({ epoch: 'e1', offset: 10 })
   })
 

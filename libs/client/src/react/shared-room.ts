@@ -150,6 +150,7 @@ export class SharedRoom {
     if (!this.#isOurs || this.#room === undefined) return
     this.#detach()
     this.#hasJoined = false
+    this.#error = undefined
     this.#forget(undefined)
     this.#join(from)
   }
