@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import { sessionRoomPrefix } from '@roomway/records'
 import type { LoggedEvent } from '../log/logged-event.js'
 import type { Connection } from './connection.js'
+import { SessionTable } from './session-table.js'
 
 const sessionBytes = 16
 /** Random bytes are drawn for so many sessions at once: a draw costs as much as many bytes. */
@@ -9,7 +10,7 @@ const drawnSessions = 256
 
 /** The sessions whose connection is on this node. */
 export class Sessions {
-  readonly #connections = new Map<string, Connection>()
+  readonly #connections = new SessionTable()
   readonly #drawn = Buffer.allocUnsafeSlow(sessionBytes * drawnSessions)
   #used = this.#drawn.length
 
@@ -28,8 +29,9 @@ export class Sessions {
     return this.#connections.get(session)
   }
 
-  all(): Iterable<Connection> {
-    return this.#connections.values()
+  /** Those at the time of the call. */
+  all(): readonly Connection[] {
+    return this.#connections.all()
   }
 
   get size(): number {
@@ -37,7 +39,7 @@ export class Sessions {
   }
 
   add(connection: Connection): void {
-    this.#connections.set(connection.session, connection)
+    this.#connections.add(connection)
   }
 
   /** The connection carries `session` from now on; the one that did so before on this node is closed. */
@@ -45,12 +47,12 @@ export class Sessions {
     this.remove(connection)
     const older = this.#connections.get(session)
     connection.session = session
-    this.#connections.set(session, connection)
+    this.#connections.add(connection)
     if (older !== undefined && older !== connection) older.close('session_taken')
   }
 
   remove(connection: Connection): void {
-    if (this.#connections.get(connection.session) === connection) this.#connections.delete(connection.session)
+    this.#connections.remove(connection)
   }
 
   /** Hands an event of a connection's own room to it, if it is here and has caught up. */
