@@ -9,13 +9,18 @@ const invalid = -1
 export class RoomDirectory {
   readonly partitions: number
   readonly #homes = new Map<string, number>()
+  readonly #known: (room: string) => number | undefined
 
-  constructor(partitions: number) {
+  /** @param known the homes of the rooms that the caller keeps anyway: the directory asks there first. Default none. */
+  constructor(partitions: number, known: (room: string) => number | undefined = () => undefined) {
     this.partitions = partitions
+    this.#known = known
   }
 
   /** The room's home partition, or -1 where the name is not valid. */
   home(room: string): number {
+    const kept = this.#known(room)
+    if (kept !== undefined) return kept
     // Every connection has a room of its own, of which there are few records: to remember them all would be most of what is remembered.
     if (room.startsWith(sessionRoomPrefix)) return this.#find(room)
     const known = this.#homes.get(room)

@@ -40,6 +40,11 @@ describe('the home of a room', () => {
     for (const room of ['abc', 'foobar', '', 'a\u0000b']) expect(directory.lookUp(room)).toBe(directory.home(room))
   })
 
+  test('is taken from whoever keeps the room anyway', () => {
+    const directory = new RoomDirectory(16, (room) => (room === 'abc' ? 3 : undefined))
+    expect([directory.home('abc'), directory.home('foobar')]).toEqual([3, homeOf('foobar', 16)])
+  })
+
   test('stays right when the directory has met more rooms than it remembers', () => {
     const directory = new RoomDirectory(16)
     for (let i = 0; i < 200_001; i++) directory.home(`room:${i}`)

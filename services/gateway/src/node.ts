@@ -202,6 +202,7 @@ export class Node {
       windowMaxAgeMs: config.recentWindow.maxAgeMs,
       windowFillOffsets,
       onOutcome: (outcome, record) => this.direct.onOutcome(outcome, record),
+      knownHome: (room, epoch) => this.rooms.home(room, epoch),
       onEvent: (event, window, readAtMs) => this.fanOut.take(event, window, readAtMs),
       onSetAside: (reason) => this.counters.noteSetAside(reason),
       onReset: (reason, partitions) => this.#reset(reason, partitions),

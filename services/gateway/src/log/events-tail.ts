@@ -28,6 +28,8 @@ export interface EventsTailOptions extends PartitionOptions, PartitionUpkeepOpti
   readonly follow?: 'all' | 'wanted'
   readonly windowMaxBytes: number
   readonly onEvent: (event: ReadEvent, window: RecentWindow, readAtMs: number) => void
+  /** The home of a room that the node has, in the log of this epoch. Default: it has none. */
+  readonly knownHome?: (room: string, epoch: string | undefined) => number | undefined
   /** The log began anew, or cannot be read on from where the node was: the windows of these partitions are new and empty. */
   readonly onReset: (reason: ResetReason, partitions: ReadonlySet<number>) => void
 }
@@ -55,7 +57,7 @@ export class EventsTail {
   constructor(options: EventsTailOptions) {
     this.#options = options
     this.#budget = { usedBytes: 0, maxBytes: options.windowMaxBytes }
-    this.#directory = new RoomDirectory(options.log.partitions)
+    this.#directory = this.#newDirectory()
     this.#interest = new Interest(options.follow ?? 'all')
     this.#upkeep = new PartitionUpkeep(options)
     this.#reopening = new Reopening({
@@ -179,6 +181,11 @@ export class EventsTail {
     return followed
   }
 
+  #newDirectory(): RoomDirectory {
+    const { log, knownHome } = this.#options
+    return new RoomDirectory(log.partitions, (room) => knownHome?.(room, this.#windowsEpoch))
+  }
+
   /** Goes on where each partition was; one that cannot be read on from there, or is of another log, begins anew. */
   async #begin(reason: ResetReason): Promise<void> {
     const { log } = this.#options
@@ -188,7 +195,7 @@ export class EventsTail {
     if (epoch !== this.epoch) return this.#begin(reason) // the bounds are of two logs
     const isSameLog = this.#windowsEpoch === epoch
     const former = this.#partitions
-    if (!isSameLog) this.#directory = new RoomDirectory(log.partitions)
+    if (!isSameLog) this.#directory = this.#newDirectory()
     const goesOn = new Map([...former].filter(([p, { scannedTo }]) => isSameLog && isWithin(bounds.get(p), scannedTo)))
     for (const [p, { window }] of former) if (!goesOn.has(p)) window.clear()
     const anew = new Map([...bounds].filter(([p]) => !goesOn.has(p)))
