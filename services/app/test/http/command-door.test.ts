@@ -63,4 +63,18 @@ describe('the door of commands over HTTP', () => {
     ])
     await door.close()
   })
+
+  test('takes nothing more of a batch for a room for which there was no place, however small, and goes on with others', async () => {
+    const { door, cluster } = await openDoor(async (_log, _records, land) => land(), 3_000)
+    const overloaded = new Set<string>()
+    const large = { ...command(2), payload: new Uint8Array(2_500) }
+    const batch = [command(1), large, command(3), { ...command(4), room: 'other' }]
+    const sent = await Promise.allSettled(batch.map((each) => door.send(each, overloaded)))
+    expect(sent.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+    expect(sent[2]).toMatchObject({ reason: { code: 'overloaded' } })
+    await door.send(command(5))
+    const ids = cluster.topics.commands.partitions.flatMap(({ records }) => records.map(({ headers }) => headers['roomway-id']))
+    expect(ids.sort()).toEqual(['s1:1', 's1:4', 's1:5'])
+    await door.close()
+  })
 })

@@ -29,11 +29,16 @@ export class CommandDoor {
     this.#writer = new RecordWriter({ log: commands, logger, giveUpAfterMs: answerMs / 2 })
   }
 
-  /** Resolves when the command is durable. @throws Problem: overloaded (it was not taken), unavailable (it may yet be). */
-  async send(command: Command): Promise<void> {
+  /**
+   * Resolves when the command is durable. @throws Problem: overloaded (it was not taken), unavailable (it may yet be).
+   * @param overloaded of a batch, the rooms for which there was no place before, which the door adds to: it takes nothing more for these, though there were place
+   * for something smaller, since that would take effect before what comes again.
+   */
+  async send(command: Command, overloaded: Set<string> = new Set()): Promise<void> {
     const { answerMs, directory, maxQueuedBytes } = this.#options
     const bytes = overheadBytes + command.payload.length
-    if (this.#queuedBytes + bytes > maxQueuedBytes)
+    if (this.#queuedBytes + bytes > maxQueuedBytes) overloaded.add(command.room)
+    if (overloaded.has(command.room))
       throw new Problem('overloaded', 'this instance holds as many unanswered publishes as it may')
     this.#queuedBytes += bytes
     const home = directory().home(command.room)

@@ -66,9 +66,10 @@ export class Publisher {
     const naming = known === undefined ? await this.#naming(request) : this.#namingOf(known)
     const items = payloads.map((payload, i) => itemOf(request, i, naming.seed, payload))
     const isDurable = durableOf(known)
+    const overloaded = new Set<string>()
     const send = async (item: Item | Problem, i: number): Promise<PublishResult> => {
       if (item instanceof Problem) return item
-      return isDurable(i) ? { id: item.id } : this.#send(request, naming, item)
+      return isDurable(i) ? { id: item.id } : this.#send(request, naming, item, overloaded)
     }
     const results = await Promise.all(items.map(send))
     if (known !== undefined) this.#settle(known, results)
@@ -131,10 +132,10 @@ export class Publisher {
     return { epoch, after: Object.fromEntries(after) as Record<string, number> }
   }
 
-  async #send(request: PublishRequest, naming: Naming, item: Item): Promise<PublishResult> {
+  async #send(request: PublishRequest, naming: Naming, item: Item, overloaded: Set<string>): Promise<PublishResult> {
     const span = this.#options.spans.publishing(item.event.room, request.traceparent)
     try {
-      await this.#options.door.send(this.#command(request, naming, item, span.traceparent))
+      await this.#options.door.send(this.#command(request, naming, item, span.traceparent), overloaded)
       span.end()
       return { id: item.id }
     } catch (error) {
