@@ -72,8 +72,8 @@ export class Link {
     const { clock, connectTimeoutMs } = this.#settings
     const state: State = { name: 'connecting' }
     this.#state = state
-    const late = new Error(`no address and token within ${connectTimeoutMs} ms`)
-    this.#timer = clock.setTimeout(() => this.#giveUp(state, late), connectTimeoutMs)
+    const late = `no address and token within ${connectTimeoutMs} ms`
+    this.#timer = clock.setTimeout(() => this.#giveUp(state, new Error(late)), connectTimeoutMs)
     this.#observer.onConnecting(this.#attempt)
     this.#open(state).catch((cause: unknown) => this.#giveUp(state, cause))
   }
