@@ -75,6 +75,7 @@ export class Link {
     const late = `no address and token within ${connectTimeoutMs} ms`
     this.#timer = clock.setTimeout(() => this.#giveUp(state, new Error(late)), connectTimeoutMs)
     this.#observer.onConnecting(this.#attempt)
+    if (this.#state !== state) return
     this.#open(state).catch((cause: unknown) => this.#giveUp(state, cause))
   }
 

@@ -49,7 +49,7 @@ export class PublishQueue {
   readonly #capacity: number
   readonly #entries = new Map<number, Entry>()
   #isOpen = false
-  /** Nothing is sent before this time. */
+  /** While `hold` runs: when it ends. */
   #holdUntilMs = 0
   #hold: unknown
   #onEmpty: (() => void) | undefined

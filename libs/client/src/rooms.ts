@@ -47,9 +47,7 @@ export class Rooms {
 
   /** Joins; a room that is joined already is given as it is, whatever `from` says. */
   async join(name: string, options: JoinOptions): Promise<JoinedRoom> {
-    // What cannot be written throws here, and not where the connection opens and nobody would hear of it.
-    JSON.stringify(options.from)
-    const { room } = this.#entries.get(name) ?? this.#add(name, options)
+    const { room } = this.#entries.get(name) ?? this.#add(name, written(options.from))
     await room.ready
     return room
   }
@@ -128,9 +126,9 @@ export class Rooms {
     }
   }
 
-  #add(name: string, options: JoinOptions): Entry {
+  #add(name: string, from: JoinOptions['from']): Entry {
     const room = new JoinedRoom(name, { ...this.#host, leave: () => this.#leave(name, room) })
-    const subscription = new Subscription(name, options.from, this.#wire, this.#clock, {
+    const subscription = new Subscription(name, from, this.#wire, this.#clock, {
       onEvent: (frame, epoch) => room.onEvent(frame, epoch),
       onJoined: () => room.onJoined(),
       onReset: (reset) => room.onReset(reset),
@@ -155,6 +153,16 @@ export class Rooms {
     this.#entries.delete(room.name)
     room.end(error)
   }
+}
+
+/**
+ * What is written of where to begin: of an event only its place. What cannot be written throws here, and not where the connection opens and nobody
+ * would hear of it.
+ */
+function written(from: JoinOptions['from']): JoinOptions['from'] {
+  const place = from !== undefined && 'epoch' in from ? { epoch: from.epoch, offset: from.offset } : from
+  JSON.stringify(place)
+  return place
 }
 
 function takenAway({ room, reason }: LeftFrame): RoomwayError {

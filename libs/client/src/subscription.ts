@@ -65,7 +65,7 @@ export class Subscription {
     this.#wire = wire
     this.#clock = clock
     this.#observer = observer
-    if (from !== undefined && 'epoch' in from) this.#position = { epoch: from.epoch, offset: from.offset }
+    if (from !== undefined && 'epoch' in from) this.#position = from
   }
 
   /** Everything up to here was delivered. Undefined until the server has named one. */

@@ -55,6 +55,20 @@ test('a client closed before it is connected, or while it waits to be, was not c
   expect(client.state).toMatchObject({ status: 'closed', error: undefined })
 })
 
+test('a client closed by the listener that hears it connects asks for no token', async () => {
+  let asked = 0
+  const token = () => {
+    asked++
+    return 'token'
+  }
+  client = server.client({ token })
+  await server.welcome()
+  server.last.end(1006)
+  client.on('state', ({ status }) => status === 'connecting' && void client?.close())
+  await server.clock.advance(1000)
+  expect([client.state.status, asked]).toEqual(['closed', 1])
+})
+
 test('what answers a frame, or stands in the log, is not given as the reason of a later close', async () => {
   client = server.client()
   const connection = await server.welcome()

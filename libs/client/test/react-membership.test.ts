@@ -134,6 +134,7 @@ describe('a membership', () => {
     expect(first.view()).toMatchObject({ status: 'closed', error: { code: 'forbidden' } })
     const second = summing()
     second.subscribe(() => undefined)
+    for (const { view } of [first, second]) expect(view()).toMatchObject({ status: 'joining', error: undefined })
     await snapshot(5, 10)
     expect(second.view()).toMatchObject({ status: 'joined', state: 5, error: undefined })
   })

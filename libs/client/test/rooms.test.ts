@@ -47,7 +47,7 @@ describe('joining', () => {
   })
 
   test('from an event goes on after it', async () => {
-    const seen = { epoch: 'e1', offset: 41, event: 'message', data: 1 } as unknown as RoomEvent
+    const seen = { epoch: 'e1', offset: 41, event: 'message', data: 1n } as unknown as RoomEvent
     void client.join('r', { from: seen }).catch(() => undefined)
     const connection = await server.welcome()
     expect(connection.one('join').from).toEqual({ epoch: 'e1', offset: 41 })

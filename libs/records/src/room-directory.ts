@@ -33,7 +33,7 @@ export class RoomDirectory {
 
   /** The same for a room that is asked about once, as by a join: it is not remembered, since most rooms that are joined are quiet. */
   lookUp(room: string): number {
-    return this.#homes.get(room) ?? this.#find(room)
+    return this.#known(room) ?? this.#homes.get(room) ?? this.#find(room)
   }
 
   #find(room: string): number {

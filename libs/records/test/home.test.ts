@@ -43,6 +43,7 @@ describe('the home of a room', () => {
   test('is taken from whoever keeps the room anyway', () => {
     const directory = new RoomDirectory(16, (room) => (room === 'abc' ? 3 : undefined))
     expect([directory.home('abc'), directory.home('foobar')]).toEqual([3, homeOf('foobar', 16)])
+    expect([directory.lookUp('abc'), directory.lookUp('bar')]).toEqual([3, homeOf('bar', 16)])
   })
 
   test('stays right when the directory has met more rooms than it remembers', () => {

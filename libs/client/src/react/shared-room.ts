@@ -153,6 +153,7 @@ export class SharedRoom {
     this.#error = undefined
     this.#forget(undefined)
     this.#join(from)
+    this.#changed()
   }
 
   #forget(snapshot: RoomSnapshot | undefined): void {
