@@ -101,4 +101,32 @@ describe('a keyed batch of which something is refused', () => {
     expect(second.body.results).toEqual([first.body.results[0], { status: 201, id: expect.any(String) }])
     expect(sent(cluster, free, stuck)).toEqual([free, stuck])
   })
+
+  test('has nothing taken in the room of one for which there was no place, behind it, and the rest', async () => {
+    const cluster = new MemoryCluster()
+    const broker = cluster.client()
+    const app = await start(broker)
+    const [free, stuck, other] = [roomAt(0), roomAt(1), roomAt(0, 2, 'other')]
+    let letGo: () => void = () => undefined
+    const holding = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    broker.onAppend = async (log, [record], land) => {
+      if (log === 'commands' && record!.partition === 1) await holding
+      land()
+    }
+    // Less than one of them is left of the 32 MiB that an instance holds.
+    const large = 'x'.repeat(60_000)
+    const fill = (events: number) => publish(app, { events: Array(events).fill({ room: stuck, data: large }) })
+    const held = [...Array(8).fill(65), 34].map(fill)
+    const batch = [large, 1, 2].map((data) => ({ room: free, data }))
+    const ask = () => publish(app, { events: [...batch, { room: other, data: 3 }] }, key)
+    const probe = () => publish(app, { room: other, data: large })
+    await eventually(async () => (await probe()).status === 503, 8_000, 'a full instance')
+    const { body } = await ask()
+    expect(body.results.map(({ status }: { status: number }) => status)).toEqual([503, 503, 503, 201])
+    letGo()
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual(held.map(() => 201))
+    expect((await ask()).body.results.map(({ status }: { status: number }) => status)).toEqual([201, 201, 201, 201])
+  })
 })

@@ -73,7 +73,9 @@ describe('the door of commands over HTTP', () => {
     expect(sent.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
     expect(sent[2]).toMatchObject({ reason: { code: 'overloaded' } })
     await door.send(command(5))
-    const ids = cluster.topics.commands.partitions.flatMap(({ records }) => records.map(({ headers }) => headers['roomway-id']))
+    const ids = cluster.topics.commands.partitions.flatMap(({ records }) =>
+      records.map(({ headers }) => headers['roomway-id']),
+    )
     expect(ids.sort()).toEqual(['s1:1', 's1:4', 's1:5'])
     await door.close()
   })
