@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { ReadEvent } from '@roomway/records'
 import * as fc from 'fast-check'
 import { jsonFrame } from '../src/encoder/json-frame.js'
-import { LoggedEvent } from '../src/log/logged-event.js'
+import { type LoggedEvent, logEvent } from '../src/log/logged-event.js'
 import { RecentWindow } from '../src/log/recent-window.js'
 import { Room } from '../src/rooms/room.js'
 
@@ -24,7 +24,7 @@ function eventOf(event: Partial<ReadEvent>, prev = 6): LoggedEvent {
     traceparent: undefined,
     ...event,
   }
-  return new LoggedEvent(room, read, prev, 0, window.slabs)
+  return logEvent(room, read, prev, 0, window.slabs)
 }
 
 const textOf = (event: Partial<ReadEvent>, prev = 6): string =>

@@ -1,6 +1,7 @@
 import { type JoinFrom, type ResetReason, sessionRoom } from '@roomway/protocol'
 import { sessionRoomKey } from '@roomway/records'
 import type { EventsTail } from '../log/events-tail.js'
+import { timeMsOf } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import { type CatchUp, leaveTopic } from '../rooms/catch-up.js'
 import { Membership, type PendingJoin } from '../rooms/membership.js'
@@ -247,6 +248,6 @@ function beforeLast(room: Room, window: RecentWindow, count: number): number {
 
 function beforeTime(room: Room, window: RecentWindow, sinceMs: number): number {
   for (let event = room.first; event !== undefined; event = event.nextInRoom)
-    if (event.timeMs >= sinceMs) return event.offset - 1
+    if (timeMsOf(event) >= sinceMs) return event.offset - 1
   return window.next - 1
 }

@@ -57,7 +57,7 @@ export class Sessions {
 
   /** Hands an event of a connection's own room to it, if it is here and has caught up. */
   deliver(event: LoggedEvent): void {
-    const connection = this.#connections.get(event.room.slice(sessionRoomPrefix.length))
+    const connection = this.#connections.get(event.home.name.slice(sessionRoomPrefix.length))
     if (connection !== undefined && connection.undertakings.sessionCatchUp === undefined) connection.sendOutcome(event)
   }
 }

@@ -1,6 +1,6 @@
 import type { EventFrame, WireFormat } from '@roomway/protocol'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
-import type { LoggedEvent } from '../log/logged-event.js'
+import { idOf, type LoggedEvent, payloadOf, timeMsOf } from '../log/logged-event.js'
 import { jsonFrame } from './json-frame.js'
 
 /*
@@ -36,7 +36,7 @@ export function ownFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
 function packMsgpack(event: LoggedEvent, prev: number): Uint8Array {
   if (!event.isJson) return packFrame(event, prev, undefined)
   try {
-    return packFrame(event, prev, { data: JSON.parse(event.payload.toString('utf8')) as unknown })
+    return packFrame(event, prev, { data: JSON.parse(payloadOf(event).toString('utf8')) as unknown })
   } catch {
     return packFrame(event, prev, undefined)
   }
@@ -45,13 +45,13 @@ function packMsgpack(event: LoggedEvent, prev: number): Uint8Array {
 function packFrame(event: LoggedEvent, prev: number, json: { readonly data: unknown } | undefined): Uint8Array {
   const frame: Record<keyof EventFrame, unknown> | Record<string, unknown> = {
     type: 'event',
-    room: event.room,
+    room: event.home.name,
     offset: event.offset,
     prev,
-    id: event.id,
+    id: idOf(event),
     event: event.event,
-    data: json === undefined ? new Uint8Array(event.payload) : json.data,
-    time: event.timeMs,
+    data: json === undefined ? new Uint8Array(payloadOf(event)) : json.data,
+    time: timeMsOf(event),
   }
   if (json === undefined) frame.contentType = event.contentType
   if (event.user !== undefined) frame.user = event.user

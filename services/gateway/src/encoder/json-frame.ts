@@ -1,4 +1,4 @@
-import type { LoggedEvent } from '../log/logged-event.js'
+import { copyPayload, type LoggedEvent, payloadOf, timeMsOf } from '../log/logged-event.js'
 import { maxTextBytes, putBytes, putLatin1, putNumber, putText, reserve, written } from './json-writer.js'
 
 /** Of its own memory: a small `Buffer` would keep the eight kilobytes that it is a part of. */
@@ -36,8 +36,8 @@ export function jsonFrame(event: LoggedEvent, prev: number): Uint8Array {
   let at = putNumber(event.offset, putBytes(event.home.frameHead, 0))
   at = putNumber(prev, putBytes(prevKey, at))
   at = putBytes(name, putId(event, at))
-  at = event.isJson ? event.copyPayload(buffer, putBytes(dataKey, at)) : putBase64(event, at)
-  at = putNumber(event.timeMs, putBytes(timeKey, at))
+  at = event.isJson ? copyPayload(event, buffer, putBytes(dataKey, at)) : putBase64(event, at)
+  at = putNumber(timeMsOf(event), putBytes(timeKey, at))
   if (event.user !== undefined) at = putText(event.user, putBytes(userKey, at))
   if (event.traceparent !== undefined) at = putText(event.traceparent, putBytes(traceparentKey, at))
   return written(putBytes(end, at))
@@ -50,7 +50,7 @@ const quote = bytesOf('"')
 function mostBytesOf(event: LoggedEvent): number {
   const { home, ownId, user, traceparent, payloadBytes } = event
   let bytes = fixedBytes + home.frameHead.length + payloadBytes
-  if (ownId === undefined) bytes += event.idHead.length
+  if (ownId === undefined) bytes += event.window.idHead.length
   else bytes += maxTextBytes(ownId)
   if (!event.isJson) bytes += payloadBytes + maxTextBytes(event.contentType)
   if (user !== undefined) bytes += maxTextBytes(user)
@@ -60,12 +60,12 @@ function mostBytesOf(event: LoggedEvent): number {
 
 function putId(event: LoggedEvent, at: number): number {
   if (event.ownId !== undefined) return putText(event.ownId, putBytes(idKey, at))
-  return putBytes(quote, putNumber(event.offset, putBytes(event.idHead, at)))
+  return putBytes(quote, putNumber(event.offset, putBytes(event.window.idHead, at)))
 }
 
 function putBase64(event: LoggedEvent, at: number): number {
   const start = putBytes(base64Key, putText(event.contentType, putBytes(contentTypeKey, at)))
-  return putBytes(quote, putLatin1(event.payload.toString('base64'), start))
+  return putBytes(quote, putLatin1(payloadOf(event).toString('base64'), start))
 }
 
 const maxNames = 1_000

@@ -89,8 +89,8 @@ export class RecentWindow {
   }
 
   #forgetOldest(): void {
-    const { nextInRoom, room, offset } = this.#takeOldest()
-    if (nextInRoom === undefined) this.#forgotten.note(room, offset)
+    const { nextInRoom, home, offset } = this.#takeOldest()
+    if (nextInRoom === undefined) this.#forgotten.note(home.name, offset)
   }
 
   #takeOldest(): LoggedEvent {

@@ -1,7 +1,7 @@
 import type { ReadEvent } from '@roomway/records'
 import type { Sessions } from '../connection/sessions.js'
 import { liveFrame } from '../encoder/event-frame.js'
-import type { LoggedEvent } from '../log/logged-event.js'
+import { type LoggedEvent, timeMsOf } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import type { Counters } from '../operations/counters.js'
 import type { Tracing } from '../operations/tracing.js'
@@ -41,7 +41,7 @@ export class FanOut {
     if (isSessionRoom(room.name)) return sessions.deliver(logged)
     const { liveJson, liveMsgpack } = room
     if (liveJson + liveMsgpack === 0) return
-    counters.delivery.observeMs(Math.max(0, readAtMs - logged.timeMs))
+    counters.delivery.observeMs(Math.max(0, readAtMs - timeMsOf(logged)))
     room.lastFrameAtSeconds = Math.floor(readAtMs / 1_000)
     const bytes =
       logged.traceparent === undefined

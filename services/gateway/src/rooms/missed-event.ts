@@ -13,7 +13,7 @@ export function sendMissed(membership: Membership, event: LoggedEvent, frameOf: 
   const { connection, progress } = membership
   const { format } = connection.socket
   let bytes: number
-  if (isSessionRoom(event.room)) {
+  if (isSessionRoom(event.home.name)) {
     bytes = sizeOf(event)
     connection.sendOutcome(event)
   } else {

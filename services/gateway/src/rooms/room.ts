@@ -1,7 +1,7 @@
 import type { WireFormat } from '@roomway/protocol'
 import type { ReadEvent } from '@roomway/records'
 import { roomHead } from '../encoder/json-frame.js'
-import { LoggedEvent } from '../log/logged-event.js'
+import { type LoggedEvent, logEvent } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import type { Membership } from './membership.js'
 
@@ -113,7 +113,7 @@ export class Room {
 
   /** Takes in the room's next event. */
   log(event: ReadEvent, readAtMs: number): LoggedEvent {
-    const logged = new LoggedEvent(this, event, this.lastOffset, readAtMs, this.#window.slabs)
+    const logged = logEvent(this, event, this.lastOffset, readAtMs, this.#window.slabs)
     const traffic = this.#traffic
     if (traffic === undefined) this.#traffic = beginning(logged)
     else {

@@ -5,7 +5,7 @@ import type { Membership } from '../../rooms/membership.js'
 import { sendMissed } from '../../rooms/missed-event.js'
 import type { Room } from '../../rooms/room.js'
 import type { Turns } from '../../turns/turns.js'
-import { LoggedEvent } from '../logged-event.js'
+import { type LoggedEvent, logEvent } from '../logged-event.js'
 
 export interface ScanOptions {
   readonly epoch: string
@@ -95,7 +95,7 @@ export class Scan {
       }
       const event = this.#reader.take(record)
       if (event === undefined) continue
-      scanned.events.push(new LoggedEvent(scanned.room, event, scanned.prev, 0))
+      scanned.events.push(logEvent(scanned.room, event, scanned.prev, 0))
       scanned.prev = event.offset
       rooms.add(scanned)
     }
