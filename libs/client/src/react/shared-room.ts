@@ -82,7 +82,10 @@ export class SharedRoom {
     this.#maxEvents = Math.max(this.#maxEvents, maxEvents)
     if (this.#room === undefined && this.#error === undefined) this.#join(from)
     // Without a snapshot, or with some of what came after it dropped, the state is not to be had but by asking for another.
-    else if (isSnapshot(from) && (!isSnapshot(this.#from) || this.#hasDropped)) this.#joinAgain(from)
+    else if (isSnapshot(from) && (!isSnapshot(this.#from) || this.#hasDropped)) {
+      this.#joinAgain(from)
+      this.#changed()
+    }
     this.#listeners.add(listener)
     return () => {
       this.#listeners.delete(listener)
@@ -153,7 +156,6 @@ export class SharedRoom {
     this.#error = undefined
     this.#forget(undefined)
     this.#join(from)
-    this.#changed()
   }
 
   #forget(snapshot: RoomSnapshot | undefined): void {
