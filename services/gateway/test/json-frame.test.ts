@@ -24,7 +24,7 @@ function eventOf(event: Partial<ReadEvent>, prev = 6): LoggedEvent {
     traceparent: undefined,
     ...event,
   }
-  return logEvent(room, read, prev, 0, window.slabs)
+  return logEvent(room, read, prev)
 }
 
 const textOf = (event: Partial<ReadEvent>, prev = 6): string =>

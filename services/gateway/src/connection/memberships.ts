@@ -1,7 +1,6 @@
 import { type JoinFrom, type ResetReason, sessionRoom } from '@roomway/protocol'
 import { sessionRoomKey } from '@roomway/records'
 import type { EventsTail } from '../log/events-tail.js'
-import { timeMsOf } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import { type CatchUp, leaveTopic } from '../rooms/catch-up.js'
 import { Membership, type PendingJoin } from '../rooms/membership.js'
@@ -241,13 +240,15 @@ export function refuseLeftEarly(connection: Connection, id: number, room: string
 
 function beforeLast(room: Room, window: RecentWindow, count: number): number {
   const offsets: number[] = []
-  for (let event = room.first; event !== undefined; event = event.nextInRoom) offsets.push(event.offset)
+  const { events } = window
+  for (let index = room.first; index >= 0; index = events.nextInRoom(index)) offsets.push(events.offsetOf(index))
   const first = count > 0 ? (offsets.at(-count) ?? offsets[0]) : undefined
   return first === undefined ? window.next - 1 : first - 1
 }
 
 function beforeTime(room: Room, window: RecentWindow, sinceMs: number): number {
-  for (let event = room.first; event !== undefined; event = event.nextInRoom)
-    if (timeMsOf(event) >= sinceMs) return event.offset - 1
+  const { events } = window
+  for (let index = room.first; index >= 0; index = events.nextInRoom(index))
+    if (events.timeMsOf(index) >= sinceMs) return events.offsetOf(index) - 1
   return window.next - 1
 }

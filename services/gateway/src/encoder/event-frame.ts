@@ -1,11 +1,11 @@
 import type { EventFrame, WireFormat } from '@roomway/protocol'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
-import { idOf, type LoggedEvent, payloadOf, timeMsOf } from '../log/logged-event.js'
+import { idOf, type LoggedEvent, payloadOf } from '../log/logged-event.js'
 import { jsonFrame } from './json-frame.js'
 
 /*
  * An event becomes a frame by splicing: a JSON payload was checked when it entered the log, and its bytes go into the frame as they are.
- * Live frames are written into one scratch buffer that the transport copies from; frames for replays are kept with the event.
+ * Live frames are written into one scratch buffer that the transport copies from; frames for replays are kept for the next one.
  */
 
 /** The frame in scratch memory, valid until the next call. `prev` may be given for a client that knows less than the node. */
@@ -13,23 +13,9 @@ export function liveFrame(event: LoggedEvent, format: WireFormat, prev: number =
   return format === 'json' ? jsonFrame(event, prev) : packMsgpack(event, prev)
 }
 
-/** The frame, kept with an event of the recent window for the next replay that needs it. */
-export function keptFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
-  const kept = format === 'json' ? event.jsonFrame : event.msgpackFrame
-  if (kept !== undefined) return kept
-  const frame = ownFrame(event, format)
-  event.home.window.grew(frame.length)
-  return frame
-}
-
-/** The frame in memory of its own, which lives as long as the event. */
+/** The frame in memory of its own. */
 export function ownFrame(event: LoggedEvent, format: WireFormat): Uint8Array {
-  if (format === 'json') {
-    event.jsonFrame ??= Buffer.from(jsonFrame(event, event.prev))
-    return event.jsonFrame
-  }
-  event.msgpackFrame ??= packMsgpack(event, event.prev)
-  return event.msgpackFrame
+  return format === 'json' ? Buffer.from(jsonFrame(event, event.prev)) : packMsgpack(event, event.prev)
 }
 
 /** What says that it was checked and is no JSON after all, or none that a frame can hold, goes as the bytes it is: the room goes on. */
@@ -51,7 +37,7 @@ function packFrame(event: LoggedEvent, prev: number, json: { readonly data: unkn
     id: idOf(event),
     event: event.event,
     data: json === undefined ? new Uint8Array(payloadOf(event)) : json.data,
-    time: timeMsOf(event),
+    time: event.timeMs,
   }
   if (json === undefined) frame.contentType = event.contentType
   if (event.user !== undefined) frame.user = event.user

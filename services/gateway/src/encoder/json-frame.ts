@@ -1,4 +1,4 @@
-import { copyPayload, type LoggedEvent, payloadOf, timeMsOf } from '../log/logged-event.js'
+import { type LoggedEvent, payloadOf } from '../log/logged-event.js'
 import { maxTextBytes, putBytes, putLatin1, putNumber, putText, reserve, written } from './json-writer.js'
 
 /** Of its own memory: a small `Buffer` would keep the eight kilobytes that it is a part of. */
@@ -32,12 +32,12 @@ export const idHead = (place: string): Uint8Array => bytesOf(`,"id":${JSON.strin
 /** The frame of an event in scratch memory, valid until the next one is written. */
 export function jsonFrame(event: LoggedEvent, prev: number): Uint8Array {
   const name = nameOf(event.event)
-  const buffer = reserve(mostBytesOf(event) + name.length)
+  reserve(mostBytesOf(event) + name.length)
   let at = putNumber(event.offset, putBytes(event.home.frameHead, 0))
   at = putNumber(prev, putBytes(prevKey, at))
   at = putBytes(name, putId(event, at))
-  at = event.isJson ? copyPayload(event, buffer, putBytes(dataKey, at)) : putBase64(event, at)
-  at = putNumber(timeMsOf(event), putBytes(timeKey, at))
+  at = event.isJson ? putBytes(event.payload, putBytes(dataKey, at)) : putBase64(event, at)
+  at = putNumber(event.timeMs, putBytes(timeKey, at))
   if (event.user !== undefined) at = putText(event.user, putBytes(userKey, at))
   if (event.traceparent !== undefined) at = putText(event.traceparent, putBytes(traceparentKey, at))
   return written(putBytes(end, at))
@@ -48,7 +48,8 @@ const base64Key = bytesOf(',"dataBase64":"')
 const quote = bytesOf('"')
 
 function mostBytesOf(event: LoggedEvent): number {
-  const { home, ownId, user, traceparent, payloadBytes } = event
+  const { home, ownId, user, traceparent } = event
+  const payloadBytes = event.payload.length
   let bytes = fixedBytes + home.frameHead.length + payloadBytes
   if (ownId === undefined) bytes += event.window.idHead.length
   else bytes += maxTextBytes(ownId)

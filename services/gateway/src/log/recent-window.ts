@@ -1,20 +1,14 @@
 import { placeHead } from '@roomway/records'
 import { idHead } from '../encoder/json-frame.js'
 import { ForgottenRooms } from './forgotten-rooms.js'
+import { KeptEvents } from './kept-events.js'
 import type { LoggedEvent } from './logged-event.js'
-import { PayloadSlabs } from './payload-slabs.js'
-
-/** What an event is taken to occupy besides its payload and frames. */
-const overheadBytes = 320
 
 /** Bytes held by all the windows of a node. */
 export interface WindowBudget {
   usedBytes: number
   readonly maxBytes: number
 }
-
-export const sizeOf = (event: LoggedEvent): number =>
-  overheadBytes + event.payloadBytes + (event.jsonFrame?.length ?? 0) + (event.msgpackFrame?.length ?? 0)
 
 /**
  * A node's memory of the latest stretch of one partition: every event with `from <= offset < next`. Joins and resumes that lie in it cost
@@ -25,13 +19,11 @@ export class RecentWindow {
   readonly partition: number
   /** See there: of the events of this partition. */
   readonly idHead: Uint8Array
-  readonly slabs = new PayloadSlabs()
+  readonly events: KeptEvents
   from: number
   next: number
   readonly #budget: WindowBudget
   readonly #forgotten: ForgottenRooms
-  #oldest: LoggedEvent | undefined
-  #newest: LoggedEvent | undefined
   readonly #waiting = new Set<{ readonly offset: number; readonly run: () => void }>()
 
   constructor(epoch: string, partition: number, from: number, budget: WindowBudget) {
@@ -41,17 +33,17 @@ export class RecentWindow {
     this.from = from
     this.next = from
     this.#budget = budget
+    this.events = new KeptEvents(this, budget)
     this.#forgotten = new ForgottenRooms(from)
   }
 
-  /** Takes in the next event of the partition. Its room's list of events is the room's to keep. */
-  add(event: LoggedEvent): void {
-    if (this.#newest === undefined) this.#oldest = event
-    else this.#newest.nextInLog = event
-    this.#newest = event
+  /** Takes in the next event of the partition. Returns its index; that of the room's last event here, or −1, is given. */
+  add(event: LoggedEvent, readAtMs: number, previousInRoom: number): number {
+    const { events } = this
+    const index = events.add(event, readAtMs, previousInRoom)
     this.next = event.offset + 1
-    this.#budget.usedBytes += sizeOf(event)
-    while (this.#budget.usedBytes > this.#budget.maxBytes && this.#oldest !== event) this.#forgetOldest()
+    while (this.#budget.usedBytes > this.#budget.maxBytes && events.first < index) this.#forgetOldest()
+    return index
   }
 
   /** An offset above which there is no event of a room that has none in the window: mostly its last one's, where the node has read that, and below `from` always. */
@@ -72,35 +64,35 @@ export class RecentWindow {
     return () => void this.#waiting.delete(waiter)
   }
 
-  /** Accounts for a frame that was encoded for replays and kept. */
-  grew(bytes: number): void {
-    this.#budget.usedBytes += bytes
-  }
-
   /** Forgets what was read before `readBeforeMs`, to the second. */
   expire(readBeforeMs: number): void {
-    while (this.#oldest !== undefined && this.#oldest.readAtSeconds * 1_000 < readBeforeMs) this.#forgetOldest()
+    const { events } = this
+    while (events.first < events.end && events.readAtSecondsOf(events.first) * 1_000 < readBeforeMs)
+      this.#forgetOldest()
   }
 
   /** The last that is done with it: what it knew of rooms is of no more use. */
   clear(): void {
-    while (this.#oldest !== undefined) this.#takeOldest()
+    while (this.events.first < this.events.end) this.#takeOldest()
     this.#waiting.clear()
   }
 
   #forgetOldest(): void {
-    const { nextInRoom, home, offset } = this.#takeOldest()
-    if (nextInRoom === undefined) this.#forgotten.note(home.name, offset)
+    const home = this.events.homeOf(this.events.first)
+    const wasItsLast = this.#takeOldest()
+    if (wasItsLast) this.#forgotten.note(home.name, this.from - 1)
   }
 
-  #takeOldest(): LoggedEvent {
-    const event = this.#oldest!
-    this.#oldest = event.nextInLog
-    if (this.#oldest === undefined) this.#newest = undefined
-    this.from = event.offset + 1
-    this.#budget.usedBytes -= sizeOf(event)
-    event.home.forget(event)
-    return event
+  /** Whether it was the last of its room's. */
+  #takeOldest(): boolean {
+    const { events } = this
+    const { first } = events
+    const home = events.homeOf(first)
+    const next = events.nextInRoom(first)
+    this.from = events.offsetOf(first) + 1
+    events.dropFirst()
+    home.forget(this, next)
+    return next < 0
   }
 
   #wake(): void {

@@ -4,7 +4,6 @@
  * synchronous step, so nothing is lost or doubled between.
  * Work is done a piece at a time, so that ten thousand resumes at once do not hold up what is live.
  */
-import { keptFrame } from '../encoder/event-frame.js'
 import type { Turns } from '../turns/turns.js'
 import type { Membership, Progress } from './membership.js'
 import { sendMissed } from './missed-event.js'
@@ -96,13 +95,14 @@ export class CatchUp {
 
   #sendWindow(membership: Membership): void {
     const { room, connection, progress } = membership
-    let event = room.firstAfter(progress.position)
-    for (let unchecked = checkEveryBytes; event !== undefined; event = event.nextInRoom) {
+    const { events } = room.window
+    let index = room.firstAfter(progress.position)
+    for (let unchecked = checkEveryBytes; index >= 0; index = events.nextInRoom(index)) {
       if (unchecked >= checkEveryBytes) {
         if (connection.socket.bufferedBytes() > this.#options.softLimitBytes) return holdBack(membership)
         unchecked = 0
       }
-      unchecked += sendMissed(membership, event, keptFrame)
+      unchecked += sendMissed(membership, events, index)
     }
     this.#goLive(membership)
   }

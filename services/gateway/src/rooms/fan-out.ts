@@ -1,7 +1,7 @@
 import type { ReadEvent } from '@roomway/records'
 import type { Sessions } from '../connection/sessions.js'
 import { liveFrame } from '../encoder/event-frame.js'
-import { type LoggedEvent, timeMsOf } from '../log/logged-event.js'
+import type { LoggedEvent } from '../log/logged-event.js'
 import type { RecentWindow } from '../log/recent-window.js'
 import type { Counters } from '../operations/counters.js'
 import type { Tracing } from '../operations/tracing.js'
@@ -41,7 +41,7 @@ export class FanOut {
     if (isSessionRoom(room.name)) return sessions.deliver(logged)
     const { liveJson, liveMsgpack } = room
     if (liveJson + liveMsgpack === 0) return
-    counters.delivery.observeMs(Math.max(0, readAtMs - timeMsOf(logged)))
+    counters.delivery.observeMs(Math.max(0, readAtMs - logged.timeMs))
     room.lastFrameAtSeconds = Math.floor(readAtMs / 1_000)
     const bytes =
       logged.traceparent === undefined
@@ -63,7 +63,10 @@ export class FanOut {
   /** The recipients go on from this node's span, or from the publisher's where none is recorded here. */
   #deliverTraced(room: Room, logged: LoggedEvent, traceparent: string): number {
     const span = this.#options.tracing.delivering(room.name, room.window.partition, logged.offset, traceparent)
-    if (span !== undefined) logged.traceparent = span.traceparent
+    if (span !== undefined) {
+      logged.traceparent = span.traceparent
+      room.traceLast(span.traceparent)
+    }
     const bytes = this.#deliver(room, logged)
     span?.set('roomway.recipients', room.liveJson + room.liveMsgpack)
     span?.set('messaging.message.body.size', bytes)

@@ -7,8 +7,9 @@ import type { Membership } from './membership.js'
 
 /** What a room needs as long as it has events in the recent window. */
 interface Traffic {
-  first: LoggedEvent
-  last: LoggedEvent
+  /** Indexes in the window. */
+  first: number
+  last: number
   frameHead: Uint8Array | undefined
   msgpackTopic: string | undefined
   wasPublished: boolean
@@ -38,9 +39,9 @@ export class Room {
     this.#onUnused = onUnused
   }
 
-  /** The oldest of the room's events in the window. */
-  get first(): LoggedEvent | undefined {
-    return this.#traffic?.first
+  /** The index of the oldest of the room's events in the window, −1 where there is none. */
+  get first(): number {
+    return this.#traffic?.first ?? -1
   }
 
   /** Something was published since the last sweep for slow connections. */
@@ -113,24 +114,25 @@ export class Room {
 
   /** Takes in the room's next event. */
   log(event: ReadEvent, readAtMs: number): LoggedEvent {
-    const logged = logEvent(this, event, this.lastOffset, readAtMs, this.#window.slabs)
-    const traffic = this.#traffic
-    if (traffic === undefined) this.#traffic = beginning(logged)
-    else {
-      traffic.last.nextInRoom = logged
-      traffic.last = logged
-    }
+    const logged = logEvent(this, event, this.lastOffset)
     this.lastOffset = logged.offset
-    this.#window.add(logged)
+    const index = this.#window.add(logged, readAtMs, this.#traffic?.last ?? -1)
+    if (this.#traffic === undefined) this.#traffic = beginning(index)
+    else this.#traffic.last = index
     return logged
   }
 
-  /** Called by the window for the oldest event it held. */
-  forget(event: LoggedEvent): void {
+  /** Its last event was delivered under a span of this node's: who gets it later goes on from that, too. */
+  traceLast(traceparent: string): void {
+    if (this.#traffic !== undefined) this.#window.events.trace(this.#traffic.last, traceparent)
+  }
+
+  /** Called by a window for the oldest event it held, which was the room's; `next` is the index of the room's next, −1 where there is none. */
+  forget(window: RecentWindow, next: number): void {
     const traffic = this.#traffic
-    if (traffic === undefined || traffic.first !== event) return
-    if (event.nextInRoom !== undefined) {
-      traffic.first = event.nextInRoom
+    if (traffic === undefined || window !== this.#window) return
+    if (next >= 0) {
+      traffic.first = next
       return
     }
     this.#traffic = undefined
@@ -139,26 +141,28 @@ export class Room {
 
   /** Whether the room may have events above `offset` that the window does not reach down to. */
   mayHaveBelowWindow(offset: number): boolean {
-    return (this.first?.prev ?? this.lastOffset) > offset
+    const { first } = this
+    return (first < 0 ? this.lastOffset : this.#window.events.prevOf(first)) > offset
   }
 
   dropIfUnused(): void {
     if (this.#traffic === undefined && this.#members === undefined) this.#onUnused(this)
   }
 
-  /** The first of the window's events above `offset`. */
-  firstAfter(offset: number): LoggedEvent | undefined {
-    let event = this.first
-    while (event !== undefined && event.offset <= offset) event = event.nextInRoom
-    return event
+  /** The index of the first of the window's events above `offset`, −1 where there is none. */
+  firstAfter(offset: number): number {
+    const { events } = this.#window
+    let index = this.first
+    while (index >= 0 && events.offsetOf(index) <= offset) index = events.nextInRoom(index)
+    return index
   }
 }
 
 const msgpackTopicOf = (name: string): string => `\u0001${name}`
 
-const beginning = (event: LoggedEvent): Traffic => ({
-  first: event,
-  last: event,
+const beginning = (index: number): Traffic => ({
+  first: index,
+  last: index,
   frameHead: undefined,
   msgpackTopic: undefined,
   wasPublished: false,

@@ -1,11 +1,11 @@
 import type { Batch } from '@roomway/broker'
 import { type EventReader, openEventReader, type RoomDirectory } from '@roomway/records'
-import { liveFrame, ownFrame } from '../../encoder/event-frame.js'
 import type { Membership } from '../../rooms/membership.js'
 import { sendMissed } from '../../rooms/missed-event.js'
 import type { Room } from '../../rooms/room.js'
 import type { Turns } from '../../turns/turns.js'
-import { type LoggedEvent, logEvent } from '../logged-event.js'
+import { logEvent } from '../logged-event.js'
+import { ScannedEvents } from './scanned-events.js'
 
 export interface ScanOptions {
   readonly epoch: string
@@ -24,7 +24,8 @@ interface ScannedRoom {
   readonly room: Room
   readonly members: Membership[]
   prev: number
-  events: LoggedEvent[]
+  /** Of the batch that is being taken. */
+  events: ScannedEvents | undefined
 }
 
 /** A membership that left the scan (its socket was full) may wait for a later one: this one's records would skip what it missed. */
@@ -62,7 +63,7 @@ export class Scan {
       const scanned = this.#byRoom.get(room.name)
       this.#members.push(membership)
       if (scanned !== undefined) scanned.members.push(membership)
-      else this.#byRoom.set(room.name, { room, members: [membership], prev: next - 1, events: [] })
+      else this.#byRoom.set(room.name, { room, members: [membership], prev: next - 1, events: undefined })
     }
   }
 
@@ -95,7 +96,8 @@ export class Scan {
       }
       const event = this.#reader.take(record)
       if (event === undefined) continue
-      scanned.events.push(logEvent(scanned.room, event, scanned.prev, 0))
+      scanned.events ??= new ScannedEvents(scanned.members.length > 1)
+      scanned.events.add(logEvent(scanned.room, event, scanned.prev))
       scanned.prev = event.offset
       rooms.add(scanned)
     }
@@ -104,25 +106,24 @@ export class Scan {
 
   async #give(scanned: ScannedRoom): Promise<void> {
     const { members, events } = scanned
-    scanned.events = []
+    scanned.events = undefined
+    if (events === undefined) return
     for (const membership of members) {
       if (this.#isPieceDone()) await this.#nextTurn()
-      if (isServed(membership, this.#id))
-        membership.connection.socket.cork(() => this.#serve(membership, events, members.length > 1))
+      if (isServed(membership, this.#id)) membership.connection.socket.cork(() => this.#serve(membership, events))
     }
   }
 
-  #serve(membership: Membership, events: readonly LoggedEvent[], isShared: boolean): void {
+  #serve(membership: Membership, events: ScannedEvents): void {
     const { socket } = membership.connection
-    const frameOf = isShared ? ownFrame : liveFrame
     let unchecked = checkEveryBytes // its other rooms may have filled the socket by now
-    for (const event of events) {
-      if (membership.progress.position >= event.offset) continue
+    for (let index = 0; index < events.length; index++) {
+      if (membership.progress.position >= events.offsetOf(index)) continue
       if (unchecked >= checkEveryBytes) {
         if (socket.bufferedBytes() > this.#softLimitBytes) return holdBack(membership)
         unchecked = 0
       }
-      unchecked += sendMissed(membership, event, frameOf)
+      unchecked += sendMissed(membership, events, index)
     }
   }
 

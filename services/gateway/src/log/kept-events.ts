@@ -1,0 +1,205 @@
+import type { WireFormat } from '@roomway/protocol'
+import { ownFrame } from '../encoder/event-frame.js'
+import type { Room } from '../rooms/room.js'
+import type { LoggedEvent } from './logged-event.js'
+import { PayloadSlabs } from './payload-slabs.js'
+import type { RecentWindow, WindowBudget } from './recent-window.js'
+
+const chunkBits = 8
+const chunkEvents = 1 << chunkBits
+/** What an event is taken to occupy besides its payload, texts and frames: its places in the columns. */
+const overheadBytes = 96
+/** What a string takes besides its characters. */
+const textBytes = 24
+
+/** Columns that few events have anything in: a chunk has those that it needs. */
+type Sparse<T> = (T | undefined)[] | undefined
+
+/** So many events that follow each other, as columns. */
+class Chunk {
+  readonly offset = new Float64Array(chunkEvents)
+  readonly prev = new Float64Array(chunkEvents)
+  readonly timeMs = new Float64Array(chunkEvents)
+  /** Rounded up. */
+  readonly readAtSeconds = new Uint32Array(chunkEvents)
+  /** How many events further on the room's next stands; 0 while there is none. */
+  readonly toNextInRoom = new Uint32Array(chunkEvents)
+  /** Of the payload, in its slab. */
+  readonly start = new Uint32Array(chunkEvents)
+  readonly payloadBytes = new Uint32Array(chunkEvents)
+  readonly isJson = new Uint8Array(chunkEvents)
+  readonly home = column<Room>()
+  readonly slab = column<Buffer>()
+  readonly event = column<string>()
+  readonly contentType = column<string>()
+  ownId: Sparse<string>
+  user: Sparse<string>
+  traceparent: Sparse<string>
+  /** Encoded for replays, by the first that needed them. */
+  readonly frames: Record<WireFormat, Sparse<Uint8Array>> = { json: undefined, msgpack: undefined }
+}
+
+/**
+ * The events of a recent window, oldest first, each known by its index: the number of those that came before it, forgotten ones included. A node keeps
+ * hundreds of thousands, and as objects V8's collector would move each twice and mark it again and again; columns of numbers, and payloads side by side
+ * in slabs, it neither moves nor looks into. Bytes are counted in the budget that the windows of a node share.
+ */
+export class KeptEvents {
+  /** Of the oldest. */
+  first = 0
+  /** Of the next that comes. */
+  end = 0
+  readonly #window: RecentWindow
+  readonly #budget: WindowBudget
+  readonly #slabs = new PayloadSlabs()
+  readonly #chunks: Chunk[] = []
+  /** Of the first chunk's first place. Within a chunk all is reckoned from here: an index may pass 2³², where shifts of it would go wrong. */
+  #base = 0
+
+  constructor(window: RecentWindow, budget: WindowBudget) {
+    this.#window = window
+    this.#budget = budget
+  }
+
+  /** Takes in an event, its payload copied, and makes it the room's next after `previousInRoom` (−1: it is the room's first here). Returns its index. */
+  add(event: LoggedEvent, readAtMs: number, previousInRoom: number): number {
+    const index = this.end++
+    const n = (index - this.#base) & (chunkEvents - 1)
+    if (n === 0) this.#chunks.push(new Chunk())
+    const chunk = this.#chunks.at(-1)!
+    chunk.offset[n] = event.offset
+    chunk.prev[n] = event.prev
+    chunk.timeMs[n] = event.timeMs
+    chunk.readAtSeconds[n] = Math.ceil(readAtMs / 1_000)
+    chunk.start[n] = this.#slabs.add(event.payload)
+    chunk.payloadBytes[n] = event.payload.length
+    chunk.isJson[n] = event.isJson ? 1 : 0
+    chunk.home[n] = event.home
+    chunk.slab[n] = this.#slabs.latest
+    chunk.event[n] = event.event
+    chunk.contentType[n] = event.contentType
+    chunk.ownId = put(chunk.ownId, n, event.ownId)
+    chunk.user = put(chunk.user, n, event.user)
+    chunk.traceparent = put(chunk.traceparent, n, event.traceparent)
+    if (previousInRoom >= 0)
+      this.#chunkOf(previousInRoom).toNextInRoom[this.#placeOf(previousInRoom)] = index - previousInRoom
+    this.#budget.usedBytes += this.#sizeOf(chunk, n)
+    return index
+  }
+
+  /** Forgets the oldest. */
+  dropFirst(): void {
+    const chunk = this.#chunks[0]!
+    const n = this.first - this.#base
+    this.#budget.usedBytes -= this.#sizeOf(chunk, n)
+    this.first++
+    if (n + 1 < chunkEvents) return release(chunk, n)
+    this.#chunks.shift()
+    this.#base += chunkEvents
+  }
+
+  /** The index of the room's next event, −1 where there is none yet. */
+  nextInRoom(index: number): number {
+    const distance = this.#chunkOf(index).toNextInRoom[this.#placeOf(index)]!
+    return distance === 0 ? -1 : index + distance
+  }
+
+  homeOf(index: number): Room {
+    return this.#chunkOf(index).home[this.#placeOf(index)]!
+  }
+
+  offsetOf(index: number): number {
+    return this.#chunkOf(index).offset[this.#placeOf(index)]!
+  }
+
+  prevOf(index: number): number {
+    return this.#chunkOf(index).prev[this.#placeOf(index)]!
+  }
+
+  timeMsOf(index: number): number {
+    return this.#chunkOf(index).timeMs[this.#placeOf(index)]!
+  }
+
+  readAtSecondsOf(index: number): number {
+    return this.#chunkOf(index).readAtSeconds[this.#placeOf(index)]!
+  }
+
+  /** Its frame, kept for the next that needs it. */
+  frameOf(index: number, format: WireFormat): Uint8Array {
+    const { frames } = this.#chunkOf(index)
+    const n = this.#placeOf(index)
+    const kept = frames[format]?.[n]
+    if (kept !== undefined) return kept
+    const frame = ownFrame(this.at(index), format)
+    frames[format] = put(frames[format], n, frame)
+    this.#budget.usedBytes += frame.length
+    return frame
+  }
+
+  /** It was delivered under a span of this node's, from which those go on who get it later. */
+  trace(index: number, traceparent: string): void {
+    const chunk = this.#chunkOf(index)
+    const n = this.#placeOf(index)
+    this.#budget.usedBytes -= this.#sizeOf(chunk, n)
+    chunk.traceparent = put(chunk.traceparent, n, traceparent)
+    this.#budget.usedBytes += this.#sizeOf(chunk, n)
+  }
+
+  /** The event as an object, its payload borrowed. */
+  at(index: number): LoggedEvent {
+    const chunk = this.#chunkOf(index)
+    const n = this.#placeOf(index)
+    const start = chunk.start[n]!
+    return {
+      home: chunk.home[n]!,
+      offset: chunk.offset[n]!,
+      prev: chunk.prev[n]!,
+      event: chunk.event[n]!,
+      contentType: chunk.contentType[n]!,
+      isJson: chunk.isJson[n] === 1,
+      timeMs: chunk.timeMs[n]!,
+      user: chunk.user?.[n],
+      traceparent: chunk.traceparent?.[n],
+      ownId: chunk.ownId?.[n],
+      window: this.#window,
+      payload: chunk.slab[n]!.subarray(start, start + chunk.payloadBytes[n]!),
+    }
+  }
+
+  #chunkOf(index: number): Chunk {
+    return this.#chunks[(index - this.#base) >>> chunkBits]!
+  }
+
+  #placeOf(index: number): number {
+    return (index - this.#base) & (chunkEvents - 1)
+  }
+
+  #sizeOf(chunk: Chunk, n: number): number {
+    const { frames } = chunk
+    const ownTexts = sizeOfText(chunk.ownId?.[n]) + sizeOfText(chunk.user?.[n]) + sizeOfText(chunk.traceparent?.[n])
+    const contentType = chunk.isJson[n] === 1 ? 0 : sizeOfText(chunk.contentType[n])
+    const kept = (frames.json?.[n]?.length ?? 0) + (frames.msgpack?.[n]?.length ?? 0)
+    return overheadBytes + chunk.payloadBytes[n]! + ownTexts + contentType + kept
+  }
+}
+
+function column<T>(): (T | undefined)[] {
+  return new Array<T | undefined>(chunkEvents).fill(undefined)
+}
+
+function put<T>(sparse: Sparse<T>, n: number, value: T | undefined): Sparse<T> {
+  if (value === undefined) return sparse
+  const values = sparse ?? column<T>()
+  values[n] = value
+  return values
+}
+
+const sizeOfText = (text: string | undefined): number => (text === undefined ? 0 : textBytes + text.length)
+
+/** A chunk goes as a whole, but what a forgotten event of it refers to does not wait for that. */
+function release(chunk: Chunk, n: number): void {
+  chunk.home[n] = undefined
+  chunk.slab[n] = undefined
+  for (const texts of [chunk.ownId, chunk.user, chunk.traceparent]) if (texts !== undefined) texts[n] = undefined
+  for (const frames of [chunk.frames.json, chunk.frames.msgpack]) if (frames !== undefined) frames[n] = undefined
+}

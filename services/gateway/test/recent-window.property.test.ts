@@ -1,0 +1,178 @@
+import { describe, expect, test } from '@jest/globals'
+import type { WireFormat } from '@roomway/protocol'
+import { msgpackCodec } from '@roomway/protocol/msgpack'
+import { placeId, type ReadEvent } from '@roomway/records'
+import * as fc from 'fast-check'
+import { RecentWindow } from '../src/log/recent-window.js'
+import { Rooms } from '../src/rooms/rooms.js'
+
+const sampled = (n: number) => `00-${String(n).padStart(32, 'a')}-b7ad6b7169203331-01`
+
+/** What a window was given, and what a reader of its frames is to find there. */
+interface Given {
+  readonly read: ReadEvent
+  readonly prev: number
+  readonly readAtSeconds: number
+  traceparent: string | undefined
+}
+
+class Log {
+  readonly budget = { usedBytes: 0, maxBytes: Number.MAX_SAFE_INTEGER }
+  readonly window = new RecentWindow('e1', 3, 0, this.budget)
+  readonly rooms = new Rooms()
+  given: Given[] = []
+  #offset = 0
+  readonly #last = new Map<string, number>()
+
+  add(room: string, seconds: number, event: Partial<ReadEvent>): void {
+    this.#offset += 1 + (this.#offset % 3)
+    const offset = this.#offset
+    const read: ReadEvent = {
+      room,
+      offset,
+      ownId: undefined,
+      event: 'message',
+      contentType: 'application/json',
+      isJson: true,
+      payload: Buffer.from(JSON.stringify({ n: offset })),
+      timeMs: 1_732_641_234_567 + offset,
+      user: undefined,
+      traceparent: undefined,
+      ...event,
+    }
+    this.rooms.obtain(room, this.window).log(read, seconds * 1_000)
+    const { traceparent } = read
+    this.given.push({ read, prev: this.#last.get(room) ?? -1, readAtSeconds: seconds, traceparent })
+    this.#last.set(room, offset)
+    while ((this.given[0]?.read.offset ?? 0) < this.window.from) this.given.shift()
+  }
+
+  /** As of an event that was delivered under a span of the node's. */
+  addTraced(room: string, seconds: number, span: number): void {
+    this.add(room, seconds, { traceparent: sampled(0) })
+    const last = this.given.at(-1)!
+    last.traceparent = sampled(span)
+    this.rooms.get(room)!.traceLast(last.traceparent)
+  }
+
+  expire(seconds: number): void {
+    this.window.expire(seconds * 1_000)
+    while (this.given[0] !== undefined && this.given[0].readAtSeconds < seconds) this.given.shift()
+  }
+
+  /** The room's events, from its own list. */
+  indexes(room: string): number[] {
+    const { events } = this.window
+    const indexes: number[] = []
+    for (let i = this.rooms.get(room)?.first ?? -1; i >= 0; i = events.nextInRoom(i)) indexes.push(i)
+    return indexes
+  }
+
+  frames(room: string, format: WireFormat): unknown[] {
+    return this.indexes(room).map((index) => {
+      const frame = this.window.events.frameOf(index, format)
+      expect(this.window.events.frameOf(index, format)).toBe(frame)
+      return format === 'json' ? JSON.parse(Buffer.from(frame).toString()) : msgpackCodec.decode(frame)
+    })
+  }
+}
+
+const frameOf = ({ read, prev, traceparent }: Given, format: WireFormat): object => ({
+  type: 'event',
+  room: read.room,
+  offset: read.offset,
+  prev,
+  id: read.ownId ?? placeId('e1', 3, read.offset),
+  event: read.event,
+  ...dataOf(read, format),
+  time: read.timeMs,
+  ...(read.user !== undefined && { user: read.user }),
+  ...(traceparent !== undefined && { traceparent }),
+})
+
+function dataOf({ isJson, contentType, payload }: ReadEvent, format: WireFormat): object {
+  if (isJson) return { data: JSON.parse(Buffer.from(payload).toString()) as unknown }
+  return format === 'json'
+    ? { contentType, dataBase64: Buffer.from(payload).toString('base64') }
+    : { contentType, data: new Uint8Array(payload) }
+}
+
+const rooms = ['a', 'b', 'c', 'd']
+const room = fc.constantFrom(...rooms)
+const text = fc.option(fc.string({ maxLength: 40 }), { nil: undefined })
+const payload = fc.oneof(
+  { weight: 9, arbitrary: fc.record({ payload: fc.json({ maxDepth: 1 }).map((json) => Buffer.from(json)) }) },
+  fc.record({
+    payload: fc.nat(9_000).map((length) => Buffer.alloc(length, length)),
+    contentType: fc.constantFrom('image/png', 'text/plain'),
+    isJson: fc.constant(false),
+  }),
+)
+const event = fc.record({
+  ownId: text,
+  user: text,
+  event: fc.constantFrom('message', 'x'),
+  timeMs: fc.maxSafeNat(),
+  payload,
+})
+
+const step = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('add' as const), room, event }) },
+  // Long stretches, so that columns end within a run.
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('addMany' as const), room, count: fc.nat(300) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('addTraced' as const), room, span: fc.nat(99) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('look' as const), room }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('expire' as const), seconds: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('budget' as const), bytes: fc.nat(60_000) }) },
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+function take(log: Log, step: Step, seconds: number): void {
+  if (step.kind === 'add') log.add(step.room, seconds, { ...step.event, ...step.event.payload })
+  if (step.kind === 'addMany') for (let n = 0; n < step.count; n++) log.add(rooms[n % 3]!, seconds, {})
+  if (step.kind === 'addTraced') log.addTraced(step.room, seconds, step.span)
+  if (step.kind === 'look') void log.frames(step.room, 'json')
+  if (step.kind === 'expire') log.expire(seconds - step.seconds)
+  if (step.kind === 'budget') log.budget.maxBytes = step.bytes
+}
+
+describe('the recent window', () => {
+  const formats = ['json', 'msgpack'] as const
+
+  test('has of each room the events since `from`, in order, as they were read, whatever it forgot', () => {
+    const holds = (steps: Step[]) => {
+      const log = new Log()
+      for (const [seconds, step] of steps.entries()) take(log, step, seconds)
+      const oldest = log.given[0]
+      if (oldest !== undefined) expect(log.window.from).toBeLessThanOrEqual(oldest.read.offset)
+      for (const name of rooms) {
+        const kept = log.given.filter(({ read }) => read.room === name)
+        for (const format of formats) {
+          const told = kept.map((given) => frameOf(given, format))
+          const frames = log.frames(name, format)
+          expect(frames).toEqual(told)
+        }
+        expect(log.indexes(name).map((index) => log.window.events.timeMsOf(index))).toEqual(
+          kept.map(({ read }) => read.timeMs),
+        )
+      }
+      expect(log.window.events.end - log.window.events.first).toBe(log.given.length)
+    }
+    fc.assert(fc.property(fc.array(step, { maxLength: 60 }), holds), { numRuns: 200 })
+  })
+
+  test('counts what it holds, frames and texts among it, and nothing once it is empty', () => {
+    const holds = (steps: Step[]) => {
+      const log = new Log()
+      for (const [seconds, step] of steps.entries()) take(log, step, seconds)
+      expect(log.budget.usedBytes).toBeGreaterThanOrEqual(
+        log.given.reduce((sum, { read }) => sum + read.payload.length, 0),
+      )
+      if (log.given.length > 1) expect(log.budget.usedBytes).toBeGreaterThan(0)
+      log.window.clear()
+      expect(log.budget.usedBytes).toBe(0)
+      expect([...log.rooms.all()]).toEqual([])
+    }
+    fc.assert(fc.property(fc.array(step, { maxLength: 60 }), holds), { numRuns: 100 })
+  })
+})
