@@ -282,7 +282,7 @@ export class Node {
       admission,
       resume,
       publish,
-      reauthentication: new Reauthentication({ authenticator, memberships }),
+      reauthentication: new Reauthentication({ authenticator, memberships, sessions }),
       gate: tail.followsAll ? undefined : new Gate({ tail, tokens }),
     })
     const { node, resumeMs, heartbeatMs } = config

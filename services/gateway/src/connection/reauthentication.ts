@@ -3,10 +3,12 @@ import type { AuthFrame } from '@roomway/protocol'
 import type { Connection } from './connection.js'
 import { tellExpiry } from './expiry.js'
 import type { Memberships } from './memberships.js'
+import type { Sessions } from './sessions.js'
 
 export interface ReauthenticationOptions {
   readonly authenticator: Authenticator
   readonly memberships: Memberships
+  readonly sessions: Sessions
 }
 
 /** A new token on an open connection: the same user goes on, with what the new one allows. */
@@ -31,6 +33,7 @@ export class Reauthentication {
     }
     if (connection.undertakings.isExpiryTold) connection.undertake({ isExpiryTold: false })
     tellExpiry(connection, Date.now())
+    this.#options.sessions.renewed(connection)
     this.#leaveForbidden(connection)
     connection.send({ type: 'ack', id })
   }

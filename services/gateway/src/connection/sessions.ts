@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import { sessionRoomPrefix } from '@roomway/records'
 import type { LoggedEvent } from '../log/logged-event.js'
 import type { Connection } from './connection.js'
+import { tellExpiry } from './expiry.js'
 import { SessionTable } from './session-table.js'
 
 const sessionBytes = 16
@@ -53,6 +54,19 @@ export class Sessions {
 
   remove(connection: Connection): void {
     this.#connections.remove(connection)
+  }
+
+  /** Its token is another one now. */
+  renewed(connection: Connection): void {
+    this.#connections.schedule(connection)
+  }
+
+  /** Tells those whose tokens are about to end, or have. To be called once a second. */
+  tellExpiries(nowMs: number): void {
+    for (const connection of this.#connections.due(Math.floor(nowMs / 1_000))) {
+      tellExpiry(connection, nowMs)
+      this.#connections.schedule(connection)
+    }
   }
 
   /** Hands an event of a connection's own room to it, if it is here and has caught up. */

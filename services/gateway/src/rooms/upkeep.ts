@@ -4,7 +4,6 @@
 import { type Codec, sessionRoom } from '@roomway/protocol'
 import { sessionRoomKey } from '@roomway/records'
 import type { Connection } from '../connection/connection.js'
-import { tellExpiry } from '../connection/expiry.js'
 import type { Sessions } from '../connection/sessions.js'
 import type { EventsTail } from '../log/events-tail.js'
 import type { FanOut } from './fan-out.js'
@@ -38,8 +37,8 @@ export class Upkeep {
   }
 
   open(): void {
-    const { progressAfterMs = 60_000 } = this.#options
-    this.#timers.push(setInterval(() => this.#tellExpiries(), 1_000).unref())
+    const { sessions, progressAfterMs = 60_000 } = this.#options
+    this.#timers.push(setInterval(() => sessions.tellExpiries(Date.now()), 1_000).unref())
     const progressEveryMs = Math.min(5_000, progressAfterMs)
     const turns = Math.round(progressAfterMs / progressEveryMs)
     const progress = () => {
@@ -61,11 +60,6 @@ export class Upkeep {
     for (const room of rooms.all()) if (room.hasMembers) tail.want(room.window.partition)
     for (const partition of pending()) tail.want(partition)
     tail.leaveIdle(rounds)
-  }
-
-  #tellExpiries(): void {
-    const now = Date.now()
-    for (const connection of this.#options.sessions.all()) tellExpiry(connection, now)
   }
 
   #progress(afterMs: number): void {

@@ -110,6 +110,13 @@ export function testGuarding(openBroker: OpenBroker): void {
       await client.close()
     })
 
+    test('a new token that ends sooner ends the connection sooner', async () => {
+      const client = await RawClient.connect(port, { headers: { authorization: `Bearer ${await token()}` } })
+      client.send({ type: 'auth', id: 1, token: await token({ ttlMs: -2_000 }) }) // clocks may differ by some seconds
+      await client.next('ack', (frame) => frame.id === 1)
+      expect(await refusal(client)).toEqual({ code: 'token_expired', close: 4002 })
+    })
+
     test('an unknown version of the protocol is refused before the upgrade', async () => {
       const client = new RawClient(port, { protocols: ['roomway.v9.json'] })
       const status = new Promise((resolve) =>
