@@ -6,11 +6,8 @@
  */
 import type { Turns } from '../turns/turns.js'
 import type { Membership, Progress } from './membership.js'
-import { sendMissed } from './missed-event.js'
+import { sendMissed } from './missed-events.js'
 import { isSessionRoom, wireName } from './session-room.js'
-
-/** How much is sent to a socket before its buffer is looked at again. */
-const checkEveryBytes = 8_192
 
 export interface CatchUpOptions {
   /** Above this many bytes in a socket's buffer nothing more is sent to it until it drains. */
@@ -94,17 +91,11 @@ export class CatchUp {
   }
 
   #sendWindow(membership: Membership): void {
-    const { room, connection, progress } = membership
-    const { events } = room.window
-    let index = room.firstAfter(progress.position)
-    for (let unchecked = checkEveryBytes; index >= 0; index = events.nextInRoom(index)) {
-      if (unchecked >= checkEveryBytes) {
-        if (connection.socket.bufferedBytes() > this.#options.softLimitBytes) return holdBack(membership)
-        unchecked = 0
-      }
-      unchecked += sendMissed(membership, events, index)
-    }
-    this.#goLive(membership)
+    const { room, progress } = membership
+    const first = room.firstAfter(progress.position)
+    const isDone = sendMissed(membership, room.window.events, first, this.#options.softLimitBytes)
+    if (isDone) this.#goLive(membership)
+    else holdBack(membership)
   }
 
   #goLive(membership: Membership): void {

@@ -1,7 +1,7 @@
 import type { Batch } from '@roomway/broker'
 import { type EventReader, openEventReader, type RoomDirectory } from '@roomway/records'
 import type { Membership } from '../../rooms/membership.js'
-import { sendMissed } from '../../rooms/missed-event.js'
+import { sendMissed } from '../../rooms/missed-events.js'
 import type { Room } from '../../rooms/room.js'
 import type { Turns } from '../../turns/turns.js'
 import { logEvent } from '../logged-event.js'
@@ -14,8 +14,6 @@ export interface ScanOptions {
   readonly turns: Turns
 }
 
-/** How much is sent to a socket before its buffer is looked at again. */
-const checkEveryBytes = 8_192
 /** Records read between two looks at the clock. */
 const readAtOnce = 32
 
@@ -115,16 +113,8 @@ export class Scan {
   }
 
   #serve(membership: Membership, events: ScannedEvents): void {
-    const { socket } = membership.connection
-    let unchecked = checkEveryBytes // its other rooms may have filled the socket by now
-    for (let index = 0; index < events.length; index++) {
-      if (membership.progress.position >= events.offsetOf(index)) continue
-      if (unchecked >= checkEveryBytes) {
-        if (socket.bufferedBytes() > this.#softLimitBytes) return holdBack(membership)
-        unchecked = 0
-      }
-      unchecked += sendMissed(membership, events, index)
-    }
+    const first = events.firstAfter(membership.progress.position)
+    if (!sendMissed(membership, events, first, this.#softLimitBytes)) holdBack(membership)
   }
 
   #isPieceDone(): boolean {

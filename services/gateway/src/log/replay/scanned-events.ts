@@ -1,6 +1,6 @@
 import type { WireFormat } from '@roomway/protocol'
 import { liveFrame, ownFrame } from '../../encoder/event-frame.js'
-import type { MissedEvents } from '../../rooms/missed-event.js'
+import type { MissedEvents } from '../../rooms/missed-events.js'
 import type { LoggedEvent } from '../logged-event.js'
 
 /** The events that one batch of a scan has for a room. Frames are kept only where several members get them. */
@@ -12,8 +12,13 @@ export class ScannedEvents implements MissedEvents {
     this.#frames = isShared ? { json: [], msgpack: [] } : undefined
   }
 
-  get length(): number {
-    return this.#events.length
+  /** The index of the first above `offset`, −1 where there is none. */
+  firstAfter(offset: number): number {
+    return this.#events.findIndex((event) => event.offset > offset)
+  }
+
+  nextInRoom(index: number): number {
+    return index + 1 < this.#events.length ? index + 1 : -1
   }
 
   add(event: LoggedEvent): void {
