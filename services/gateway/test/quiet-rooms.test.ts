@@ -54,6 +54,20 @@ describe('a client that was away for longer than the window reaches', () => {
     expect(fake.node.scansTotal).toBe(0)
   })
 
+  test('is told by `prev` of the position that it has itself, where the node knows only what its room shares with another', async () => {
+    await forgotten('busy', 'busy', 'busy', 'busy')
+    const window = fake.node.tail.windows()[0]!
+    const sharing = Array.from({ length: 100_000 }, (_, n) => `chat:${n}`).find((name) => window.lastBelow(name) === 3)!
+    // A scan reads some way into the window: these lie beyond that.
+    await fake.broker.events.append([...several('busy', 4), record(sharing), record(sharing)])
+    const client = await join(1, sharing)
+    expect(client.socket.events(sharing).map(({ offset, prev }) => [offset, prev])).toEqual([
+      [8, 1],
+      [9, 8],
+    ])
+    expect(fake.node.scansTotal).toBe(1)
+  })
+
   test('gets what the window has forgotten, from the log', async () => {
     await forgotten(room, 'busy', room, 'busy')
     expect(offsets(await join(0))).toEqual([2])

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import type { WireFormat } from '@roomway/protocol'
 import { msgpackCodec } from '@roomway/protocol/msgpack'
 import { placeId, type ReadEvent } from '@roomway/records'
@@ -77,6 +77,13 @@ class Log {
   }
 }
 
+/** The room's events, from the last one on. */
+function backwards({ window, rooms }: Log, room: string): number[] {
+  const indexes: number[] = []
+  for (let i = rooms.get(room)?.last ?? -1; i >= 0; i = window.events.prevInRoom(i)) indexes.push(i)
+  return indexes
+}
+
 const frameOf = ({ read, prev, traceparent }: Given, format: WireFormat): object => ({
   type: 'event',
   room: read.room,
@@ -152,6 +159,12 @@ describe('the recent window', () => {
           const frames = log.frames(name, format)
           expect(frames).toEqual(told)
         }
+        const indexes = log.indexes(name)
+        expect(backwards(log, name)).toEqual([...indexes].reverse())
+        for (const offset of [-1, ...kept.map(({ read }) => read.offset - 1), ...kept.map(({ read }) => read.offset)])
+          expect(log.rooms.get(name)?.firstAfter(offset) ?? -1).toBe(
+            indexes.find((index) => log.window.events.offsetOf(index) > offset) ?? -1,
+          )
         expect(log.indexes(name).map((index) => log.window.events.timeMsOf(index))).toEqual(
           kept.map(({ read }) => read.timeMs),
         )
@@ -174,5 +187,15 @@ describe('the recent window', () => {
       expect([...log.rooms.all()]).toEqual([])
     }
     fc.assert(fc.property(fc.array(step, { maxLength: 60 }), holds), { numRuns: 100 })
+  })
+
+  test('finds the few events that are missed at the end of many without a look at those before', () => {
+    const log = new Log()
+    for (let n = 0; n < 5_000; n++) log.add('a', 1, {})
+    const lookedAt = jest.spyOn(log.window.events, 'offsetOf')
+    const missed = log.given.at(-10)!.read.offset
+    const first = log.rooms.get('a')!.firstAfter(missed - 1)
+    expect(lookedAt.mock.calls.length).toBeLessThan(20)
+    expect(log.window.events.offsetOf(first)).toBe(missed)
   })
 })

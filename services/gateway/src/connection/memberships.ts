@@ -239,16 +239,21 @@ export function refuseLeftEarly(connection: Connection, id: number, room: string
 }
 
 function beforeLast(room: Room, window: RecentWindow, count: number): number {
-  const offsets: number[] = []
   const { events } = window
-  for (let index = room.first; index >= 0; index = events.nextInRoom(index)) offsets.push(events.offsetOf(index))
-  const first = count > 0 ? (offsets.at(-count) ?? offsets[0]) : undefined
-  return first === undefined ? window.next - 1 : first - 1
+  let first = -1
+  for (let index = room.last, n = 0; index >= 0 && n < count; index = events.prevInRoom(index), n++) first = index
+  return first < 0 ? window.next - 1 : events.offsetOf(first) - 1
 }
+
+/** Times are the publishers': they need not grow, and one that is ahead by more than this is taken for no later than when it was read. */
+const maxSkewMs = 60_000
 
 function beforeTime(room: Room, window: RecentWindow, sinceMs: number): number {
   const { events } = window
-  for (let index = room.first; index >= 0; index = events.nextInRoom(index))
-    if (events.timeMsOf(index) >= sinceMs) return events.offsetOf(index) - 1
-  return window.next - 1
+  let first = -1
+  for (let index = room.last; index >= 0; index = events.prevInRoom(index)) {
+    if (events.readAtSecondsOf(index) * 1_000 < sinceMs - maxSkewMs) break
+    if (events.timeMsOf(index) >= sinceMs) first = index
+  }
+  return first < 0 ? window.next - 1 : events.offsetOf(first) - 1
 }

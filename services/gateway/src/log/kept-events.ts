@@ -24,6 +24,8 @@ class Chunk {
   readonly readAtSeconds = new Uint32Array(chunkEvents)
   /** How many events further on the room's next stands; 0 while there is none. */
   readonly toNextInRoom = new Uint32Array(chunkEvents)
+  /** How many events before it the room's previous stands; 0 where there is none. That may be forgotten by now. */
+  readonly toPrevInRoom = new Uint32Array(chunkEvents)
   /** Of the payload, in its slab. */
   readonly start = new Uint32Array(chunkEvents)
   readonly payloadBytes = new Uint32Array(chunkEvents)
@@ -81,8 +83,10 @@ export class KeptEvents {
     chunk.ownId = put(chunk.ownId, n, event.ownId)
     chunk.user = put(chunk.user, n, event.user)
     chunk.traceparent = put(chunk.traceparent, n, event.traceparent)
-    if (previousInRoom >= 0)
+    if (previousInRoom >= 0) {
+      chunk.toPrevInRoom[n] = index - previousInRoom
       this.#chunkOf(previousInRoom).toNextInRoom[this.#placeOf(previousInRoom)] = index - previousInRoom
+    }
     this.#budget.usedBytes += this.#sizeOf(chunk, n)
     return index
   }
@@ -102,6 +106,12 @@ export class KeptEvents {
   nextInRoom(index: number): number {
     const distance = this.#chunkOf(index).toNextInRoom[this.#placeOf(index)]!
     return distance === 0 ? -1 : index + distance
+  }
+
+  /** The index of the room's previous event, −1 where that is not in the window. */
+  prevInRoom(index: number): number {
+    const distance = this.#chunkOf(index).toPrevInRoom[this.#placeOf(index)]!
+    return distance === 0 || index - distance < this.first ? -1 : index - distance
   }
 
   homeOf(index: number): Room {

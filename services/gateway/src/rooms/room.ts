@@ -44,6 +44,11 @@ export class Room {
     return this.#traffic?.first ?? -1
   }
 
+  /** The index of the latest, likewise. */
+  get last(): number {
+    return this.#traffic?.last ?? -1
+  }
+
   /** Something was published since the last sweep for slow connections. */
   get wasPublished(): boolean {
     return this.#traffic?.wasPublished ?? false
@@ -149,12 +154,14 @@ export class Room {
     if (this.#traffic === undefined && this.#members === undefined) this.#onUnused(this)
   }
 
-  /** The index of the first of the window's events above `offset`, −1 where there is none. */
+  /** The index of the first of the window's events above `offset`, −1 where there is none. Costs a step for each that is above: a room may have a hundred thousand below. */
   firstAfter(offset: number): number {
     const { events } = this.#window
-    let index = this.first
-    while (index >= 0 && events.offsetOf(index) <= offset) index = events.nextInRoom(index)
-    return index
+    const { first, last } = this
+    if (first < 0 || events.offsetOf(first) > offset) return first
+    let found = -1
+    for (let index = last; events.offsetOf(index) > offset; index = events.prevInRoom(index)) found = index
+    return found
   }
 }
 
