@@ -239,7 +239,7 @@ export function refuseLeftEarly(connection: Connection, id: number, room: string
 }
 
 function beforeLast(room: Room, window: RecentWindow, count: number): number {
-  const { events } = window
+  const { events } = room.window
   let first = -1
   for (let index = room.last, n = 0; index >= 0 && n < count; index = events.prevInRoom(index), n++) first = index
   return first < 0 ? window.next - 1 : events.offsetOf(first) - 1
@@ -249,7 +249,7 @@ function beforeLast(room: Room, window: RecentWindow, count: number): number {
 const maxSkewMs = 60_000
 
 function beforeTime(room: Room, window: RecentWindow, sinceMs: number): number {
-  const { events } = window
+  const { events } = room.window
   let first = -1
   for (let index = room.last; index >= 0; index = events.prevInRoom(index)) {
     if (events.readAtSecondsOf(index) * 1_000 < sinceMs - maxSkewMs) break

@@ -7,7 +7,7 @@ const minSlots = 64
 const seed = randomInt(2 ** 32)
 
 /**
- * Connections by the session they carry: an open-addressed table, since a slot is eight bytes and an entry of a `Map` some fifty, of six hundred that
+ * Connections by the session they carry: an open-addressed table, since a slot is twelve bytes and an entry of a `Map` some fifty, of six hundred that
  * an idle connection takes. The session is read from the connection, and may not change while it is in here.
  * Beside each stands when its token is to be looked at: to ask every connection once a second would take a microsecond each, most of it for memory that
  * is in no cache.

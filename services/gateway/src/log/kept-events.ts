@@ -1,5 +1,7 @@
 import type { WireFormat } from '@roomway/protocol'
+import { jsonContentType } from '@roomway/records'
 import { ownFrame } from '../encoder/event-frame.js'
+import type { MissedEvents } from '../rooms/missed-events.js'
 import type { Room } from '../rooms/room.js'
 import type { LoggedEvent } from './logged-event.js'
 import { PayloadSlabs } from './payload-slabs.js'
@@ -9,8 +11,11 @@ const chunkBits = 8
 const chunkEvents = 1 << chunkBits
 /** What an event is taken to occupy besides its payload, texts and frames: its places in the columns. */
 const overheadBytes = 96
-/** What a string takes besides its characters. */
+/** What a room is taken to occupy as long as it has events here. */
+const roomBytes = 320
+/** What a string takes besides its characters, and a kept frame besides its bytes. */
 const textBytes = 24
+const frameBytes = 100
 
 /** Columns that few events have anything in: a chunk has those that it needs. */
 type Sparse<T> = (T | undefined)[] | undefined
@@ -46,7 +51,7 @@ class Chunk {
  * hundreds of thousands, and as objects V8's collector would move each twice and mark it again and again; columns of numbers, and payloads side by side
  * in slabs, it neither moves nor looks into. Bytes are counted in the budget that the windows of a node share.
  */
-export class KeptEvents {
+export class KeptEvents implements MissedEvents {
   /** Of the oldest. */
   first = 0
   /** Of the next that comes. */
@@ -87,7 +92,7 @@ export class KeptEvents {
       chunk.toPrevInRoom[n] = index - previousInRoom
       this.#chunkOf(previousInRoom).toNextInRoom[this.#placeOf(previousInRoom)] = index - previousInRoom
     }
-    this.#budget.usedBytes += this.#sizeOf(chunk, n)
+    this.#budget.usedBytes += this.#sizeOf(chunk, n) + (previousInRoom < 0 ? roomBytes : 0)
     return index
   }
 
@@ -95,11 +100,13 @@ export class KeptEvents {
   dropFirst(): void {
     const chunk = this.#chunks[0]!
     const n = this.first - this.#base
-    this.#budget.usedBytes -= this.#sizeOf(chunk, n)
+    const wasItsLast = chunk.toNextInRoom[n] === 0
+    this.#budget.usedBytes -= this.#sizeOf(chunk, n) + (wasItsLast ? roomBytes : 0)
     this.first++
-    if (n + 1 < chunkEvents) return release(chunk, n)
+    if (this.first < this.end && n + 1 < chunkEvents) return release(chunk, n)
+    // A quiet partition keeps none: there may be a thousand.
     this.#chunks.shift()
-    this.#base += chunkEvents
+    this.#base = this.#chunks.length === 0 ? this.end : this.#base + chunkEvents
   }
 
   /** The index of the room's next event, −1 where there is none yet. */
@@ -142,7 +149,7 @@ export class KeptEvents {
     if (kept !== undefined) return kept
     const frame = ownFrame(this.at(index), format)
     frames[format] = put(frames[format], n, frame)
-    this.#budget.usedBytes += frame.length
+    this.#budget.usedBytes += sizeOfFrame(frame)
     return frame
   }
 
@@ -187,8 +194,9 @@ export class KeptEvents {
   #sizeOf(chunk: Chunk, n: number): number {
     const { frames } = chunk
     const ownTexts = sizeOfText(chunk.ownId?.[n]) + sizeOfText(chunk.user?.[n]) + sizeOfText(chunk.traceparent?.[n])
-    const contentType = chunk.isJson[n] === 1 ? 0 : sizeOfText(chunk.contentType[n])
-    const kept = (frames.json?.[n]?.length ?? 0) + (frames.msgpack?.[n]?.length ?? 0)
+    const isShared = chunk.contentType[n] === jsonContentType
+    const contentType = isShared ? 0 : sizeOfText(chunk.contentType[n])
+    const kept = sizeOfFrame(frames.json?.[n]) + sizeOfFrame(frames.msgpack?.[n])
     return overheadBytes + chunk.payloadBytes[n]! + ownTexts + contentType + kept
   }
 }
@@ -204,12 +212,23 @@ function put<T>(sparse: Sparse<T>, n: number, value: T | undefined): Sparse<T> {
   return values
 }
 
+function clear(sparse: Sparse<unknown>, n: number): void {
+  if (sparse !== undefined) sparse[n] = undefined
+}
+
+const sizeOfFrame = (frame: Uint8Array | undefined): number => (frame === undefined ? 0 : frameBytes + frame.length)
+
 const sizeOfText = (text: string | undefined): number => (text === undefined ? 0 : textBytes + text.length)
 
 /** A chunk goes as a whole, but what a forgotten event of it refers to does not wait for that. */
 function release(chunk: Chunk, n: number): void {
   chunk.home[n] = undefined
   chunk.slab[n] = undefined
-  for (const texts of [chunk.ownId, chunk.user, chunk.traceparent]) if (texts !== undefined) texts[n] = undefined
-  for (const frames of [chunk.frames.json, chunk.frames.msgpack]) if (frames !== undefined) frames[n] = undefined
+  chunk.event[n] = undefined
+  chunk.contentType[n] = undefined
+  clear(chunk.ownId, n)
+  clear(chunk.user, n)
+  clear(chunk.traceparent, n)
+  clear(chunk.frames.json, n)
+  clear(chunk.frames.msgpack, n)
 }

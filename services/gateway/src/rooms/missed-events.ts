@@ -52,7 +52,7 @@ export function sendMissed(
   return events.nextInRoom(last) < 0
 }
 
-/** `told` is given of the first: of those that follow, the client has just been told `prev`. Returns the frame's bytes. */
+/** `told` is passed for the first event of a run only: of each that follows the client has just got `prev`. Returns the frame's bytes. */
 function sendEvent(connection: Connection, events: MissedEvents, index: number, told: number | undefined): number {
   const { format } = connection.socket
   const knowsLess = told !== undefined && events.prevOf(index) > told
