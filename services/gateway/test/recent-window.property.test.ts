@@ -23,7 +23,8 @@ const text = (value: string | undefined): number => (value === undefined ? 0 : 2
 /** What it is to count for in the budget. */
 function bytesOf({ read, traceparent, frames }: Given): number {
   const { payload, ownId, user, contentType } = read
-  const texts = text(ownId) + text(user) + text(traceparent) + (contentType === 'application/json' ? 0 : text(contentType))
+  const texts =
+    text(ownId) + text(user) + text(traceparent) + (contentType === 'application/json' ? 0 : text(contentType))
   const kept = [...frames.values()].reduce((sum, length) => sum + 100 + length, 0)
   return 96 + payload.length + texts + kept
 }
