@@ -1,5 +1,6 @@
 import { placeHead } from '@roomway/records'
 import { idHead } from '../encoder/json-frame.js'
+import type { Room } from '../rooms/room.js'
 import { ForgottenRooms } from './forgotten-rooms.js'
 import { KeptEvents } from './kept-events.js'
 import type { LoggedEvent } from './logged-event.js'
@@ -78,13 +79,12 @@ export class RecentWindow {
   }
 
   #forgetOldest(): void {
-    const home = this.events.homeOf(this.events.first)
-    const wasItsLast = this.#takeOldest()
-    if (wasItsLast) this.#forgotten.note(home.name, this.from - 1)
+    const left = this.#takeOldest()
+    if (left !== undefined) this.#forgotten.note(left.name, this.from - 1)
   }
 
-  /** Whether it was the last of its room's. */
-  #takeOldest(): boolean {
+  /** The event's room, where that has no other here. */
+  #takeOldest(): Room | undefined {
     const { events } = this
     const { first } = events
     const home = events.homeOf(first)
@@ -92,7 +92,7 @@ export class RecentWindow {
     this.from = events.offsetOf(first) + 1
     events.dropFirst()
     home.forget(this, next)
-    return next < 0
+    return next < 0 ? home : undefined
   }
 
   #wake(): void {

@@ -22,8 +22,6 @@ interface ScannedRoom {
   readonly room: Room
   readonly members: Membership[]
   prev: number
-  /** Of the batch that is being taken. */
-  events: ScannedEvents | undefined
 }
 
 /** A membership that left the scan (its socket was full) may wait for a later one: this one's records would skip what it missed. */
@@ -61,7 +59,7 @@ export class Scan {
       const scanned = this.#byRoom.get(room.name)
       this.#members.push(membership)
       if (scanned !== undefined) scanned.members.push(membership)
-      else this.#byRoom.set(room.name, { room, members: [membership], prev: next - 1, events: undefined })
+      else this.#byRoom.set(room.name, { room, members: [membership], prev: next - 1 })
     }
   }
 
@@ -71,7 +69,7 @@ export class Scan {
    */
   async onBatch(batch: Batch): Promise<void> {
     if (this.#isPieceDone()) await this.#nextTurn()
-    for (const scanned of await this.#read(batch)) await this.#give(scanned)
+    for (const [{ members }, events] of await this.#read(batch)) await this.#give(members, events)
     let served = 0
     for (const membership of this.#members) {
       if (!isServed(membership, this.#id)) continue
@@ -81,9 +79,9 @@ export class Scan {
     if (served === 0) this.#id.abort()
   }
 
-  /** The rooms that have events in the batch. */
-  async #read({ records }: Batch): Promise<ReadonlySet<ScannedRoom>> {
-    const rooms = new Set<ScannedRoom>()
+  /** The events of the rooms that have some in the batch. */
+  async #read({ records }: Batch): Promise<ReadonlyMap<ScannedRoom, ScannedEvents>> {
+    const rooms = new Map<ScannedRoom, ScannedEvents>()
     for (let n = 0; n < records.length; n++) {
       if (n % readAtOnce === 0 && this.#isPieceDone()) await this.#nextTurn()
       const record = records[n]!
@@ -94,18 +92,15 @@ export class Scan {
       }
       const event = this.#reader.take(record)
       if (event === undefined) continue
-      scanned.events ??= new ScannedEvents(scanned.members.length > 1)
-      scanned.events.add(logEvent(scanned.room, event, scanned.prev))
+      const events = rooms.get(scanned) ?? new ScannedEvents(scanned.members.length > 1)
+      events.add(logEvent(scanned.room, event, scanned.prev))
       scanned.prev = event.offset
-      rooms.add(scanned)
+      rooms.set(scanned, events)
     }
     return rooms
   }
 
-  async #give(scanned: ScannedRoom): Promise<void> {
-    const { members, events } = scanned
-    scanned.events = undefined
-    if (events === undefined) return
+  async #give(members: readonly Membership[], events: ScannedEvents): Promise<void> {
     for (const membership of members) {
       if (this.#isPieceDone()) await this.#nextTurn()
       if (isServed(membership, this.#id)) membership.connection.socket.cork(() => this.#serve(membership, events))
