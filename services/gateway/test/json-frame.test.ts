@@ -4,12 +4,13 @@ import * as fc from 'fast-check'
 import { jsonFrame } from '../src/encoder/json-frame.js'
 import { type LoggedEvent, logEvent } from '../src/log/logged-event.js'
 import { RecentWindow } from '../src/log/recent-window.js'
+import { WindowMemory } from '../src/log/window-memory.js'
 import { Room } from '../src/rooms/room.js'
 
 const place = (offset: number) => `e"1:3:${offset}`
 
 function eventOf(event: Partial<ReadEvent>, prev = 6): LoggedEvent {
-  const window = new RecentWindow('e"1', 3, 0, { usedBytes: 0, maxBytes: 1_000_000 })
+  const window = new RecentWindow('e"1', 3, 0, new WindowMemory(1_000_000))
   const room = new Room(event.room ?? 'chat:1', window, () => {})
   const read: ReadEvent = {
     room: room.name,

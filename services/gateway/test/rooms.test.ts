@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { RecentWindow } from '../src/log/recent-window.js'
+import { WindowMemory } from '../src/log/window-memory.js'
 import { Rooms } from '../src/rooms/rooms.js'
 
-const window = (epoch: string, partition: number) =>
-  new RecentWindow(epoch, partition, 0, { usedBytes: 0, maxBytes: 1_000 })
+const window = (epoch: string, partition: number) => new RecentWindow(epoch, partition, 0, new WindowMemory(1_000))
 
 describe('the rooms of a node', () => {
   test('know where a room lives as long as it is kept, in the log that its window is of', () => {

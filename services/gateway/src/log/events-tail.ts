@@ -18,8 +18,9 @@ import {
 } from './followed-partition.js'
 import { Interest } from './interest.js'
 import { PartitionUpkeep, type PartitionUpkeepOptions } from './partition-upkeep.js'
-import type { RecentWindow, WindowBudget } from './recent-window.js'
+import type { RecentWindow } from './recent-window.js'
 import { Reopening } from './reopening.js'
+import { WindowMemory } from './window-memory.js'
 
 export interface EventsTailOptions extends PartitionOptions, PartitionUpkeepOptions {
   readonly log: Log
@@ -38,7 +39,7 @@ const checkEveryMs = 1_000
 
 export class EventsTail {
   readonly #options: EventsTailOptions
-  readonly #budget: WindowBudget
+  readonly #memory: WindowMemory
   readonly #interest: Interest
   readonly #upkeep: PartitionUpkeep
   #directory: RoomDirectory
@@ -56,7 +57,7 @@ export class EventsTail {
 
   constructor(options: EventsTailOptions) {
     this.#options = options
-    this.#budget = { usedBytes: 0, maxBytes: options.windowMaxBytes }
+    this.#memory = new WindowMemory(options.windowMaxBytes)
     this.#directory = this.#newDirectory()
     this.#interest = new Interest(options.follow ?? 'all')
     this.#upkeep = new PartitionUpkeep(options)
@@ -77,7 +78,7 @@ export class EventsTail {
   }
 
   get windowBytes(): number {
-    return this.#budget.usedBytes
+    return this.#memory.usedBytes
   }
 
   /** Fills the windows and follows the log until `close`. Rejects only where the log cannot be read at all at the start. */
@@ -230,7 +231,7 @@ export class EventsTail {
       partition,
       bounds,
       isLate,
-      budget: this.#budget,
+      memory: this.#memory,
       directory: this.#directory,
     })
   }

@@ -1,6 +1,7 @@
 import type { BrokerRecord, Log } from '@roomway/broker'
 import { type EventReader, lookbackOffsets, type Outcome, openEventReader, type RoomDirectory } from '@roomway/records'
-import { RecentWindow, type WindowBudget } from './recent-window.js'
+import { RecentWindow } from './recent-window.js'
+import type { WindowMemory } from './window-memory.js'
 
 /** From the first offset that a partition holds up to its end, as the broker was asked. */
 export interface Bounds {
@@ -67,19 +68,19 @@ export interface PartitionStart {
   readonly partition: number
   readonly bounds: Bounds
   readonly isLate: boolean
-  readonly budget: WindowBudget
+  readonly memory: WindowMemory
   readonly directory: RoomDirectory
 }
 
 /** A partition of which nothing has been read yet. */
 export function openPartition(options: PartitionOptions, start: PartitionStart): FollowedPartition {
   const { windowFillOffsets, onOutcome } = options
-  const { epoch, partition, bounds, isLate, budget, directory } = start
+  const { epoch, partition, bounds, isLate, memory, directory } = start
   const showFrom = Math.max(bounds.start, bounds.end - windowFillOffsets)
   const readFrom = Math.max(bounds.start, showFrom - lookbackOffsets)
   const onSetAside = (_record: unknown, reason: string) => options.onSetAside(reason)
   return {
-    window: new RecentWindow(epoch, partition, showFrom, budget),
+    window: new RecentWindow(epoch, partition, showFrom, memory),
     reader: openEventReader({ epoch, partition, directory, onSetAside, ...(onOutcome && { onOutcome }) }),
     showFrom,
     readyAt: bounds.end,

@@ -3,12 +3,12 @@ import { jsonContentType } from '@roomway/records'
 import { ownFrame } from '../encoder/event-frame.js'
 import type { MissedEvents } from '../rooms/missed-events.js'
 import type { Room } from '../rooms/room.js'
+import { chunkBits, chunkEvents, type EventChunk, put } from './event-chunk.js'
 import type { LoggedEvent } from './logged-event.js'
 import { PayloadSlabs } from './payload-slabs.js'
-import type { RecentWindow, WindowBudget } from './recent-window.js'
+import type { RecentWindow } from './recent-window.js'
+import type { WindowMemory } from './window-memory.js'
 
-const chunkBits = 8
-const chunkEvents = 1 << chunkBits
 /** What an event is taken to occupy besides its payload, texts and frames: its places in the columns. */
 const overheadBytes = 96
 /** What a room is taken to occupy as long as it has events here. */
@@ -16,35 +16,6 @@ const roomBytes = 320
 /** What a string takes besides its characters, and a kept frame besides its bytes. */
 const textBytes = 24
 const frameBytes = 100
-
-/** Columns that few events have anything in: a chunk has those that it needs. */
-type Sparse<T> = (T | undefined)[] | undefined
-
-/** So many events that follow each other, as columns. */
-class Chunk {
-  readonly offset = new Float64Array(chunkEvents)
-  readonly prev = new Float64Array(chunkEvents)
-  readonly timeMs = new Float64Array(chunkEvents)
-  /** Rounded up. */
-  readonly readAtSeconds = new Uint32Array(chunkEvents)
-  /** How many events further on the room's next stands; 0 while there is none. */
-  readonly toNextInRoom = new Uint32Array(chunkEvents)
-  /** How many events before it the room's previous stands; 0 where there is none. That may be forgotten by now. */
-  readonly toPrevInRoom = new Uint32Array(chunkEvents)
-  /** Of the payload, in its slab. */
-  readonly start = new Uint32Array(chunkEvents)
-  readonly payloadBytes = new Uint32Array(chunkEvents)
-  readonly isJson = new Uint8Array(chunkEvents)
-  readonly home = column<Room>()
-  readonly slab = column<Buffer>()
-  readonly event = column<string>()
-  readonly contentType = column<string>()
-  ownId: Sparse<string>
-  user: Sparse<string>
-  traceparent: Sparse<string>
-  /** Encoded for replays, by the first that needed them. */
-  readonly frames: Record<WireFormat, Sparse<Uint8Array>> = { json: undefined, msgpack: undefined }
-}
 
 /**
  * The events of a recent window, oldest first, each known by its index: the number of those that came before it, forgotten ones included. A node keeps
@@ -57,42 +28,45 @@ export class KeptEvents implements MissedEvents {
   /** Of the next that comes. */
   end = 0
   readonly #window: RecentWindow
-  readonly #budget: WindowBudget
-  readonly #slabs = new PayloadSlabs()
-  readonly #chunks: Chunk[] = []
+  readonly #memory: WindowMemory
+  readonly #slabs: PayloadSlabs
+  readonly #chunks: EventChunk[] = []
   /** Of the first chunk's first place. Within a chunk all is reckoned from here: an index may pass 2³², where shifts of it would go wrong. */
   #base = 0
 
-  constructor(window: RecentWindow, budget: WindowBudget) {
+  constructor(window: RecentWindow, memory: WindowMemory) {
     this.#window = window
-    this.#budget = budget
+    this.#memory = memory
+    this.#slabs = new PayloadSlabs(memory.slabs)
   }
 
   /** Takes in an event, its payload copied, and makes it the room's next after `previousInRoom` (−1: it is the room's first here). Returns its index. */
   add(event: LoggedEvent, readAtMs: number, previousInRoom: number): number {
     const index = this.end++
     const n = (index - this.#base) & (chunkEvents - 1)
-    if (n === 0) this.#chunks.push(new Chunk())
+    if (n === 0) this.#chunks.push(this.#memory.chunks.take())
     const chunk = this.#chunks.at(-1)!
     chunk.offset[n] = event.offset
     chunk.prev[n] = event.prev
     chunk.timeMs[n] = event.timeMs
     chunk.readAtSeconds[n] = Math.ceil(readAtMs / 1_000)
-    chunk.start[n] = this.#slabs.add(event.payload)
-    chunk.payloadBytes[n] = event.payload.length
+    const { length } = event.payload
+    const slab = this.#slabs.add(event.payload)
+    chunk.slab[n] = slab
+    chunk.start[n] = slab.usedBytes - length
+    chunk.payloadBytes[n] = length
     chunk.isJson[n] = event.isJson ? 1 : 0
     chunk.home[n] = event.home
-    chunk.slab[n] = this.#slabs.latest
     chunk.event[n] = event.event
     chunk.contentType[n] = event.contentType
     chunk.ownId = put(chunk.ownId, n, event.ownId)
     chunk.user = put(chunk.user, n, event.user)
     chunk.traceparent = put(chunk.traceparent, n, event.traceparent)
-    if (previousInRoom >= 0) {
-      chunk.toPrevInRoom[n] = index - previousInRoom
-      this.#chunkOf(previousInRoom).toNextInRoom[this.#placeOf(previousInRoom)] = index - previousInRoom
-    }
-    this.#budget.usedBytes += this.#sizeOf(chunk, n) + (previousInRoom < 0 ? roomBytes : 0)
+    const distance = previousInRoom < 0 ? 0 : index - previousInRoom
+    chunk.toPrevInRoom[n] = distance
+    chunk.toNextInRoom[n] = 0
+    if (distance > 0) this.#chunkOf(previousInRoom).toNextInRoom[this.#placeOf(previousInRoom)] = distance
+    this.#memory.usedBytes += this.#sizeOf(chunk, n) + (previousInRoom < 0 ? roomBytes : 0)
     return index
   }
 
@@ -101,10 +75,13 @@ export class KeptEvents implements MissedEvents {
     const chunk = this.#chunks[0]!
     const n = this.first - this.#base
     const wasItsLast = chunk.toNextInRoom[n] === 0
-    this.#budget.usedBytes -= this.#sizeOf(chunk, n) + (wasItsLast ? roomBytes : 0)
+    this.#memory.usedBytes -= this.#sizeOf(chunk, n) + (wasItsLast ? roomBytes : 0)
     this.first++
-    if (this.first < this.end && n + 1 < chunkEvents) return release(chunk, n)
+    this.#slabs.release(chunk.slab[n]!)
+    chunk.release(n)
+    if (this.first < this.end && n + 1 < chunkEvents) return
     // A quiet partition keeps none: there may be a thousand.
+    this.#memory.chunks.give(chunk)
     this.#chunks.shift()
     this.#base = this.#chunks.length === 0 ? this.end : this.#base + chunkEvents
   }
@@ -149,7 +126,7 @@ export class KeptEvents implements MissedEvents {
     if (kept !== undefined) return kept
     const frame = ownFrame(this.at(index), format)
     frames[format] = put(frames[format], n, frame)
-    this.#budget.usedBytes += sizeOfFrame(frame)
+    this.#memory.usedBytes += sizeOfFrame(frame)
     return frame
   }
 
@@ -157,9 +134,9 @@ export class KeptEvents implements MissedEvents {
   trace(index: number, traceparent: string): void {
     const chunk = this.#chunkOf(index)
     const n = this.#placeOf(index)
-    this.#budget.usedBytes -= this.#sizeOf(chunk, n)
+    this.#memory.usedBytes -= this.#sizeOf(chunk, n)
     chunk.traceparent = put(chunk.traceparent, n, traceparent)
-    this.#budget.usedBytes += this.#sizeOf(chunk, n)
+    this.#memory.usedBytes += this.#sizeOf(chunk, n)
   }
 
   /** The event as an object, its payload borrowed. */
@@ -179,11 +156,11 @@ export class KeptEvents implements MissedEvents {
       traceparent: chunk.traceparent?.[n],
       ownId: chunk.ownId?.[n],
       window: this.#window,
-      payload: chunk.slab[n]!.subarray(start, start + chunk.payloadBytes[n]!),
+      payload: chunk.slab[n]!.bytes.subarray(start, start + chunk.payloadBytes[n]!),
     }
   }
 
-  #chunkOf(index: number): Chunk {
+  #chunkOf(index: number): EventChunk {
     return this.#chunks[(index - this.#base) >>> chunkBits]!
   }
 
@@ -191,7 +168,7 @@ export class KeptEvents implements MissedEvents {
     return (index - this.#base) & (chunkEvents - 1)
   }
 
-  #sizeOf(chunk: Chunk, n: number): number {
+  #sizeOf(chunk: EventChunk, n: number): number {
     const { frames } = chunk
     const ownTexts = sizeOfText(chunk.ownId?.[n]) + sizeOfText(chunk.user?.[n]) + sizeOfText(chunk.traceparent?.[n])
     const isShared = chunk.contentType[n] === jsonContentType
@@ -201,34 +178,6 @@ export class KeptEvents implements MissedEvents {
   }
 }
 
-function column<T>(): (T | undefined)[] {
-  return new Array<T | undefined>(chunkEvents).fill(undefined)
-}
-
-function put<T>(sparse: Sparse<T>, n: number, value: T | undefined): Sparse<T> {
-  if (value === undefined) return sparse
-  const values = sparse ?? column<T>()
-  values[n] = value
-  return values
-}
-
-function clear(sparse: Sparse<unknown>, n: number): void {
-  if (sparse !== undefined) sparse[n] = undefined
-}
-
 const sizeOfFrame = (frame: Uint8Array | undefined): number => (frame === undefined ? 0 : frameBytes + frame.length)
 
 const sizeOfText = (text: string | undefined): number => (text === undefined ? 0 : textBytes + text.length)
-
-/** A chunk goes as a whole, but what a forgotten event of it refers to does not wait for that. */
-function release(chunk: Chunk, n: number): void {
-  chunk.home[n] = undefined
-  chunk.slab[n] = undefined
-  chunk.event[n] = undefined
-  chunk.contentType[n] = undefined
-  clear(chunk.ownId, n)
-  clear(chunk.user, n)
-  clear(chunk.traceparent, n)
-  clear(chunk.frames.json, n)
-  clear(chunk.frames.msgpack, n)
-}

@@ -4,12 +4,7 @@ import type { Room } from '../rooms/room.js'
 import { ForgottenRooms } from './forgotten-rooms.js'
 import { KeptEvents } from './kept-events.js'
 import type { LoggedEvent } from './logged-event.js'
-
-/** Bytes held by all the windows of a node. */
-export interface WindowBudget {
-  usedBytes: number
-  readonly maxBytes: number
-}
+import type { WindowMemory } from './window-memory.js'
 
 /**
  * A node's memory of the latest stretch of one partition: every event with `from <= offset < next`. Joins and resumes that lie in it cost
@@ -23,18 +18,18 @@ export class RecentWindow {
   readonly events: KeptEvents
   from: number
   next: number
-  readonly #budget: WindowBudget
+  readonly #memory: WindowMemory
   readonly #forgotten: ForgottenRooms
   readonly #waiting = new Set<{ readonly offset: number; readonly run: () => void }>()
 
-  constructor(epoch: string, partition: number, from: number, budget: WindowBudget) {
+  constructor(epoch: string, partition: number, from: number, memory: WindowMemory) {
     this.epoch = epoch
     this.partition = partition
     this.idHead = idHead(placeHead(epoch, partition))
     this.from = from
     this.next = from
-    this.#budget = budget
-    this.events = new KeptEvents(this, budget)
+    this.#memory = memory
+    this.events = new KeptEvents(this, memory)
     this.#forgotten = new ForgottenRooms(from)
   }
 
@@ -43,7 +38,7 @@ export class RecentWindow {
     const { events } = this
     const index = events.add(event, readAtMs, previousInRoom)
     this.next = event.offset + 1
-    while (this.#budget.usedBytes > this.#budget.maxBytes && events.first < index) this.#forgetOldest()
+    while (this.#memory.usedBytes > this.#memory.maxBytes && events.first < index) this.#forgetOldest()
     return index
   }
 
