@@ -4,13 +4,13 @@ import type { Room } from '../rooms/room.js'
 import { ForgottenRooms } from './forgotten-rooms.js'
 import { KeptEvents } from './kept-events.js'
 import type { LoggedEvent } from './logged-event.js'
-import type { WindowMemory } from './window-memory.js'
+import type { SharingWindow, WindowMemory } from './window-memory.js'
 
 /**
  * A node's memory of the latest stretch of one partition: every event with `from <= offset < next`. Joins and resumes that lie in it cost
- * the broker nothing. Bounded by age and by the node's budget: when that is used up, the partition that adds forgets its oldest.
+ * the broker nothing. Bounded by age and by the memory that it shares with the node's other windows, which forgets what was read first of all.
  */
-export class RecentWindow {
+export class RecentWindow implements SharingWindow {
   readonly epoch: string
   readonly partition: number
   /** See there: of the events of this partition. */
@@ -31,14 +31,22 @@ export class RecentWindow {
     this.#memory = memory
     this.events = new KeptEvents(this, memory)
     this.#forgotten = new ForgottenRooms(from)
+    memory.join(this)
+  }
+
+  get keptEvents(): number {
+    return this.events.end - this.events.first
+  }
+
+  get oldestReadAtSeconds(): number {
+    return this.events.readAtSecondsOf(this.events.first)
   }
 
   /** Takes in the next event of the partition. Returns its index; that of the room's last event here, or −1, is given. */
   add(event: LoggedEvent, readAtMs: number, previousInRoom: number): number {
-    const { events } = this
-    const index = events.add(event, readAtMs, previousInRoom)
+    const index = this.events.add(event, readAtMs, previousInRoom)
     this.next = event.offset + 1
-    while (this.#memory.usedBytes > this.#memory.maxBytes && events.first < index) this.#forgetOldest()
+    if (this.#memory.usedBytes > this.#memory.maxBytes) this.#memory.makeRoom(this)
     return index
   }
 
@@ -62,18 +70,17 @@ export class RecentWindow {
 
   /** Forgets what was read before `readBeforeMs`, to the second. */
   expire(readBeforeMs: number): void {
-    const { events } = this
-    while (events.first < events.end && events.readAtSecondsOf(events.first) * 1_000 < readBeforeMs)
-      this.#forgetOldest()
+    while (this.keptEvents > 0 && this.oldestReadAtSeconds * 1_000 < readBeforeMs) this.forgetOldest()
   }
 
   /** The last that is done with it: what it knew of rooms is of no more use. */
   clear(): void {
-    while (this.events.first < this.events.end) this.#takeOldest()
+    while (this.keptEvents > 0) this.#takeOldest()
     this.#waiting.clear()
+    this.#memory.leave(this)
   }
 
-  #forgetOldest(): void {
+  forgetOldest(): void {
     const left = this.#takeOldest()
     if (left !== undefined) this.#forgotten.note(left.name, this.from - 1)
   }
