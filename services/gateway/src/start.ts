@@ -9,6 +9,7 @@ import { Node } from './node.js'
 import { serveAdmin } from './operations/admin.js'
 import { serveHealth } from './operations/health.js'
 import { Tracing } from './operations/tracing.js'
+import { serveElsewhere } from './transport/elsewhere.js'
 import { Places } from './transport/places.js'
 import { serveSse } from './transport/sse/sse.js'
 import { serveWebSockets } from './transport/websocket.js'
@@ -49,6 +50,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let state: 'open' | 'closing' = 'open'
   const unready = () => (state === 'closing' ? ['the node is closing'] : node.unready())
   serveHealth(app, unready)
+  serveElsewhere(app)
   const failed = async (error: unknown): Promise<never> => {
     await node.close()
     throw error

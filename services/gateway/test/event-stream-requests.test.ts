@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { signToken } from '@roomway/auth'
-import type { EventFrame } from '@roomway/protocol'
+import { type ErrorCode, type EventFrame, errorCodes } from '@roomway/protocol'
 import { deadline, eventually } from '@roomway/testing'
 import { loadUws } from '@roomway/uws'
 import { UwsStream } from '../src/transport/sse/uws-stream.js'
@@ -40,8 +40,9 @@ describe('a request for an event stream', () => {
     expect(problem).toMatchObject({
       type: 'about:blank',
       status,
-      title: expect.any(String),
+      title: errorCodes[problem.code as ErrorCode].meaning,
       detail: expect.any(String),
+      temporary: false,
     })
     return { status, code: problem.code, room: problem.room }
   }
@@ -56,6 +57,32 @@ describe('a request for an event stream', () => {
     expect(await refusalOf({ rooms: many })).toMatchObject({ status: 400, code: 'too_many_rooms' })
     const stream = await SseClient.open(port, { rooms: ['a', 'b', 'c', 'a'] })
     stream.close()
+  })
+
+  test('with a name that is not encoded as UTF-8 is a bad one, and joins no other', async () => {
+    await start()
+    for (const query of ['room=%ff', 'room=chat:1&room=%e2%82', 'room=100%']) {
+      const refused = await fetch(`http://127.0.0.1:${port}/v1/sse?${query}`)
+      expect([refused.status, await refused.json()]).toMatchObject([400, { code: 'bad_room' }])
+    }
+    const stream = await SseClient.open(port, { rooms: ['a+b c', '€'] })
+    expect((await stream.next('joined')).frame).toMatchObject({ room: 'a+b c' })
+    stream.close()
+  })
+
+  test('elsewhere, or to the WebSockets’ address without an upgrade, is told where to go', async () => {
+    await start()
+    const answer = async (path: string, method = 'GET') => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
+      expect(response.headers.get('content-type')).toBe('application/problem+json')
+      return [response.status, await response.json()]
+    }
+    expect(await answer('/')).toMatchObject([404, { code: 'not_found', detail: expect.stringContaining('/v1/ws') }])
+    expect(await answer('/v1/sse', 'POST')).toMatchObject([404, { code: 'not_found' }])
+    expect(await answer('/v1/ws')).toMatchObject([
+      400,
+      { code: 'unsupported', detail: expect.stringContaining('upgrade') },
+    ])
   })
 
   test('with an address that has no query is a bad one, and the node goes on', async () => {
@@ -139,7 +166,8 @@ describe('a request for an event stream', () => {
     const socket = await RawClient.connect(port)
     const stream = await SseClient.open(port, { rooms: ['chat:1'] })
     const { status, headers, body } = await answerOf(port, { rooms: ['chat:1'] })
-    expect([status, headers['retry-after'], JSON.parse(body).code]).toEqual([503, '2', 'overloaded'])
+    expect([status, headers['retry-after']]).toEqual([503, '2'])
+    expect(JSON.parse(body)).toMatchObject({ code: 'overloaded', temporary: true, retryAfterMs: 2_000 })
     stream.close()
     await socket.close()
     const open = async () => (await requestStream(port, { rooms: ['chat:1'] })).statusCode === 200

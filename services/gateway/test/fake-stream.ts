@@ -1,5 +1,5 @@
+import type { Problem } from '../src/transport/problem.js'
 import { FollowedRooms } from '../src/transport/sse/followed-rooms.js'
-import type { Problem } from '../src/transport/sse/problem.js'
 import type { StreamResponse } from '../src/transport/sse/sse-socket.js'
 import type { ResponseEvents, Streams } from '../src/transport/sse/streams.js'
 import { EventStreamParser, type StreamEvent } from './event-stream-client.js'

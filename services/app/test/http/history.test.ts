@@ -145,6 +145,7 @@ describe('GET /v1/events', () => {
     [{ room: 'a', limit: '0' }, 'bad_request'],
     [{ room: 'a', limit: '1001' }, 'bad_request'],
     [{ room: 'a', limit: 'ten' }, 'bad_request'],
+    [{ room: 'a', limt: '10' }, 'bad_request'],
   ])('refuses %j', async (query, code) => {
     const { status, body } = await read(app, query as Record<string, string>)
     expect([status, body.code]).toEqual([400, code])

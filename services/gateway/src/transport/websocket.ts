@@ -17,6 +17,7 @@ import type {
 import { Connection } from '../connection/connection.js'
 import { Guest, type Handshake, type Reception } from '../connection/reception.js'
 import type { Places } from './places.js'
+import { placesTaken, problemOf, writeProblem } from './problem.js'
 import type { PublishToTopic, Socket } from './transport.js'
 
 export interface WebSocketTransportOptions {
@@ -42,9 +43,6 @@ interface Arrival {
 interface Link {
   peer: Arrival | Guest | Connection | undefined
 }
-
-const retryAfterSeconds = 2
-const noRequest = '400 Bad Request'
 
 /** The WebSocket transport: `GET /v1/ws`. Returns how a frame is published to a topic. */
 export function serveWebSockets(options: WebSocketTransportOptions): PublishToTopic {
@@ -105,17 +103,14 @@ function upgrade(
   context: us_socket_context_t,
 ): void {
   if (options.places.isFull) {
-    res.writeStatus('503 Service Unavailable').writeHeader('Retry-After', String(retryAfterSeconds)).end('overloaded')
+    writeProblem(res, problemOf('overloaded', placesTaken))
     return
   }
   const offered = req.getHeader('sec-websocket-protocol')
   const chosen = choose(offered)
   if (chosen === undefined) {
     const known = Object.values(subprotocols).join(', ')
-    res
-      .writeStatus(noRequest)
-      .writeHeader('Content-Type', 'text/plain')
-      .end(`unknown subprotocol; this server knows ${known}`)
+    writeProblem(res, problemOf('unsupported', `unknown subprotocol: this server knows ${known}`))
     return
   }
   const place = parsePlace(req.getQuery('place') ?? '')

@@ -59,7 +59,7 @@ function addList(api: Api, { desk, onRequest, shared }: Place): void {
       operationId: 'listDeadLetters',
       summary: 'List records that were set aside and not settled',
       ...shared,
-      querystring: z.object({ from: positionSchema.optional(), limit: countSchema(1_000, 100) }),
+      querystring: z.strictObject({ from: positionSchema.optional(), limit: countSchema(1_000, 100) }),
       response: {
         200: { description: 'A page, oldest first.', content: { 'application/json': { schema: pageSchema } } },
         ...problemResponses(400, 401, 403, 410, 503),

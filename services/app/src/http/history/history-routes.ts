@@ -78,7 +78,11 @@ export function addHistoryRoutes(api: Api, options: HistoryRoutesOptions): void 
         'Oldest first, from behind `from`, else from the oldest that is kept. Follow `next` until `more` is false; ask again from there for what comes later.',
       tags: ['events'],
       security: guard.security,
-      querystring: z.object({ room: roomSchema, from: positionSchema.optional(), limit: countSchema(maxEvents, 100) }),
+      querystring: z.strictObject({
+        room: roomSchema,
+        from: positionSchema.optional(),
+        limit: countSchema(maxEvents, 100),
+      }),
       response,
     },
     handler: async (request, reply) => {

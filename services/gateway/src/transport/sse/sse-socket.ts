@@ -4,11 +4,11 @@
  * client comes back with its last id, as an EventSource does by itself.
  */
 import { type CloseName, closeCodes, mayReconnect } from '@roomway/protocol'
+import { type Problem, problemOf } from '../problem.js'
 import type { Socket } from '../transport.js'
 import { stopId } from './event-id.js'
 import type { FollowedRooms } from './followed-rooms.js'
 import { Outbox, type Sink } from './outbox.js'
-import { type Problem, problemOf } from './problem.js'
 import { readStreamFrame, type StreamFrame } from './stream-frame.js'
 import type { Topics } from './topics.js'
 

@@ -1,12 +1,12 @@
 import { parsePlace } from '@roomway/protocol'
 import type { HttpRequest, HttpResponse, TemplatedApp } from '@roomway/uws'
 import type { Handshake } from '../../connection/reception.js'
+import { type Problem, placesTaken, problemOf, writeAccess, writeProblem } from '../problem.js'
 import type { PublishToTopic } from '../transport.js'
 import { stopId } from './event-id.js'
 import { FollowedRooms } from './followed-rooms.js'
-import { type Problem, problemOf } from './problem.js'
 import { Streams, type StreamsOptions } from './streams.js'
-import { UwsStream, writeAccess, writeProblem } from './uws-stream.js'
+import { UwsStream } from './uws-stream.js'
 
 export interface SseOptions extends StreamsOptions {
   readonly app: TemplatedApp
@@ -35,7 +35,7 @@ export function serveSse(options: SseOptions): PublishToTopic {
   options.app.get(path, (res, req) => {
     const request = readRequest(options, req)
     if (options.places.isFull) {
-      const problem = problemOf('overloaded', 'the node has as many connections as it may')
+      const problem = problemOf('overloaded', placesTaken)
       return writeProblem(res, problem, request.origin)
     }
     if (request.isStopped) return stop(res, request.origin)
@@ -58,7 +58,7 @@ function readRequest({ readHandshake }: SseOptions, req: HttpRequest): StreamReq
   const origin = req.getHeader('origin')
   return {
     rooms: new FollowedRooms(names, lastEventId),
-    fault: faultOf(names, address.length),
+    fault: faultOf(names, address),
     isStopped: lastEventId === stopId,
     origin: origin !== '' && handshake.isOriginAllowed ? origin : undefined,
     handshake: { ...handshake, place: parsePlace(query.get('place') ?? ''), rooms: names },
@@ -66,13 +66,24 @@ function readRequest({ readHandshake }: SseOptions, req: HttpRequest): StreamReq
 }
 
 /** What is wrong with the rooms besides what a join of each will say. */
-function faultOf(names: readonly string[], addressBytes: number): Problem | undefined {
+function faultOf(names: readonly string[], address: string): Problem | undefined {
+  if (!isUtf8(address)) return problemOf('bad_room', 'the address is not percent-encoded UTF-8')
   if (names.length === 0) return problemOf('bad_room', `name the rooms: ${path}?room=a&room=b`)
   if (new Set(names).size > maxRooms)
     return problemOf('too_many_rooms', `a stream takes ${maxRooms} rooms: open another, or a WebSocket`)
-  return addressBytes > maxAddressBytes
+  return address.length > maxAddressBytes
     ? problemOf('too_many_rooms', `the names of a stream’s rooms take ${maxAddressBytes} bytes of the address at most`)
     : undefined
+}
+
+/** URLSearchParams puts U+FFFD for what it cannot decode, which would be the name of another room. */
+function isUtf8(address: string): boolean {
+  try {
+    decodeURIComponent(address)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** An EventSource that gets this does not come back. */

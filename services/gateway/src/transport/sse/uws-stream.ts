@@ -1,5 +1,5 @@
 import type { HttpResponse } from '@roomway/uws'
-import type { Problem } from './problem.js'
+import { type Problem, writeAccess, writeProblem } from '../problem.js'
 import type { StreamResponse } from './sse-socket.js'
 
 export interface UwsStreamOptions {
@@ -80,19 +80,4 @@ export class UwsStream implements StreamResponse {
     const res = this.#res
     res?.cork(() => write(res))
   }
-}
-
-export function writeProblem(res: HttpResponse, { status, retryAfterSeconds, body }: Problem, origin?: string): void {
-  res.writeStatus(status)
-  writeAccess(res, origin)
-  if (retryAfterSeconds !== undefined) res.writeHeader('Retry-After', String(retryAfterSeconds))
-  if (status.startsWith('401')) res.writeHeader('WWW-Authenticate', 'Bearer')
-  res.writeHeader('Cache-Control', 'no-store').writeHeader('Content-Type', 'application/problem+json').end(body)
-}
-
-/** Lets a page of an allowed origin read the answer, cookies included (CORS). */
-export function writeAccess(res: HttpResponse, origin: string | undefined): void {
-  res.writeHeader('Vary', 'Origin')
-  if (origin === undefined) return
-  res.writeHeader('Access-Control-Allow-Origin', origin).writeHeader('Access-Control-Allow-Credentials', 'true')
 }
