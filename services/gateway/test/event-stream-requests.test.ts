@@ -59,30 +59,71 @@ describe('a request for an event stream', () => {
     stream.close()
   })
 
-  test('with a name that is not encoded as UTF-8 is a bad one, and joins no other', async () => {
+  /** What a request by these bytes is answered with. */
+  async function answersTo(bytes: string, end: RegExp): Promise<string> {
+    const socket = connect(port, '127.0.0.1')
+    let text = ''
+    const isWhole = new Promise<void>((resolve, reject) => {
+      socket.on('error', reject).on('data', (data) => {
+        text += data.toString('latin1')
+        if (end.test(text)) resolve()
+      })
+    })
+    socket.write(Buffer.from(bytes, 'latin1'))
+    await deadline(isWhole, 10_000, 'an answer')
+    socket.destroy()
+    return text
+  }
+
+  test('with the name of a room that is not UTF-8 is a bad one, and joins no other', async () => {
     await start()
-    for (const query of ['room=%ff', 'room=chat:1&room=%e2%82', 'room=100%']) {
+    for (const query of ['room=%ff', 'room=chat:1&room=%e2%82', 'room=100%', 'r%6fom=%ff']) {
       const refused = await fetch(`http://127.0.0.1:${port}/v1/sse?${query}`)
       expect([refused.status, await refused.json()]).toMatchObject([400, { code: 'bad_room' }])
     }
-    const stream = await SseClient.open(port, { rooms: ['a+b c', '€'] })
+    const raw = 'GET /v1/sse?room=\xff HTTP/1.1\r\nhost: localhost\r\n\r\n'
+    expect(await answersTo(raw, /\}$/)).toMatch(/^HTTP\/1.1 400 [\s\S]*"bad_room"/)
+    const stream = await SseClient.open(port, { rooms: ['a+b c', '€', '\uFFFD'] })
     expect((await stream.next('joined')).frame).toMatchObject({ room: 'a+b c' })
     stream.close()
   })
 
-  test('elsewhere, or to the WebSockets’ address without an upgrade, is told where to go', async () => {
+  test('with other parameters that make no sense goes on: they are passed over, and an id that cannot be read is no position', async () => {
+    await start()
+    const response = await fetch(`http://127.0.0.1:${port}/v1/sse?room=a&place=%zz&utm=50%&lastEventId=%`)
+    expect(response.status).toBe(200)
+    const reader = response.body!.getReader()
+    let text = ''
+    while (!text.includes('roomway.joined')) text += Buffer.from((await reader.read()).value!).toString()
+    expect(text).toContain('"recovered":false')
+    await reader.cancel()
+  })
+
+  test('elsewhere, or without an upgrade where one is needed, is told what to ask for', async () => {
     await start()
     const answer = async (path: string, method = 'GET') => {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
       expect(response.headers.get('content-type')).toBe('application/problem+json')
-      return [response.status, await response.json()]
+      return [response.status, await response.json(), Object.fromEntries(response.headers)]
     }
-    expect(await answer('/')).toMatchObject([404, { code: 'not_found', detail: expect.stringContaining('/v1/ws') }])
-    expect(await answer('/v1/sse', 'POST')).toMatchObject([404, { code: 'not_found' }])
-    expect(await answer('/v1/ws')).toMatchObject([
-      400,
-      { code: 'unsupported', detail: expect.stringContaining('upgrade') },
-    ])
+    expect(await answer('/')).toMatchObject([404, { code: 'not_found', detail: expect.stringContaining('/v1/ws') }, {}])
+    expect(await answer('/v1/sse', 'POST')).toMatchObject([405, { code: 'unsupported' }, { allow: 'GET, OPTIONS' }])
+    expect(await answer('/v1/ws')).toMatchObject([426, { code: 'unsupported' }, { upgrade: 'websocket' }])
+  })
+
+  test.each([
+    ['/', 404],
+    ['/v1/sse', 405],
+    ['/livez', 200],
+    ['/readyz', 200],
+  ])('by HEAD for %s is answered without a body, and the connection goes on', async (path, status) => {
+    await start()
+    await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200, 10_000, 'readiness')
+    const head = `HEAD ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+    const get = 'GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n'
+    const [first, second, ...others] = (await answersTo(head + get, /"ok"\}$/)).split('\r\n\r\nHTTP/1.1 ')
+    expect([first, others]).toEqual([expect.stringContaining(`HTTP/1.1 ${status} `), []])
+    expect(second).toMatch(/^200 [\s\S]*\r\n\r\n\{"status":"ok"\}$/)
   })
 
   test('with an address that has no query is a bad one, and the node goes on', async () => {

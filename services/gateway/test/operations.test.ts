@@ -36,6 +36,8 @@ describe('operating a gateway', () => {
     expect(text).toContain('roomway_events_total 1')
     expect(text).toContain('roomway_log_lag_records 0')
     expect(text).toContain('roomway_gaps_total 0')
+    expect(text).toMatch(/roomway_window_bytes [1-9]/)
+    expect(text).toContain('roomway_window_seconds 300')
     expect(text).toContain('roomway_delivery_seconds_count 1')
     expect(text).toMatch(/roomway_frames_total\{direction="sent"\} [1-9]/)
     expect(text).not.toContain('secret-room')

@@ -173,10 +173,12 @@ function restart(stay: Stay, { epoch, offset }: Position): void {
 class Run {
   readonly fake: FakeNode
   readonly followers: Follower[] = []
+  readonly #payload: Buffer
   #epoch = 1
 
-  constructor(fake: FakeNode) {
+  constructor(fake: FakeNode, payload: string) {
     this.fake = fake
+    this.#payload = Buffer.from(payload)
   }
 
   async take(next: Step): Promise<void> {
@@ -243,22 +245,29 @@ class Run {
   }
 
   #append(key: string, count: number): Promise<void> {
-    const record = { partition: homeOf(key, 2), key, headers: {}, value: Buffer.from('{"a":1}') }
+    const record = { partition: homeOf(key, 2), key, headers: {}, value: this.#payload }
     return this.fake.broker.events.append(Array.from({ length: count }, () => record))
   }
 }
 
 describe('clients that join, leave, rejoin, break off and resume in two partitions of a log that may begin anew', () => {
-  test.each(['all', 'wanted'])(
-    'get every event of their rooms once, in order, each proven by prev, and an answer to whatever they asked, of a node that follows %s',
-    async (follow) => {
+  /** So that the window holds twenty: what comes in one partition moves that of the other, too. */
+  const large = JSON.stringify('x'.repeat(3_000))
+
+  test.each([
+    ['follows all', 'all', '{"a":1}'],
+    ['follows what is wanted', 'wanted', '{"a":1}'],
+    ['has memory for few events', 'all', large],
+  ])(
+    'get every event of their rooms once, in order, each proven by prev, and an answer to whatever they asked, of a node that %s',
+    async (_, follow, payload) => {
       const property = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80 }), async (steps) => {
         const fake = await FakeNode.open(
-          { ROOMWAY_SOFT_BUFFER_BYTES: '1024', ROOMWAY_FOLLOW: follow },
+          { ROOMWAY_SOFT_BUFFER_BYTES: '1024', ROOMWAY_FOLLOW: follow, ROOMWAY_RECENT_WINDOW_BYTES: '65536' },
           new FakeBroker(2),
         )
         fake.broker.events.isFollowing = false
-        const run = new Run(fake)
+        const run = new Run(fake, payload)
         try {
           for (let n = 0; n < 4; n++)
             run.followers.push(new Follower(await fake.connect(n % 2 === 0 ? 'json' : 'msgpack')))

@@ -5,7 +5,7 @@ import type { PayloadSlab } from './payload-slabs.js'
 export const chunkBits = 8
 export const chunkEvents = 1 << chunkBits
 
-/** Columns that few events have anything in: a chunk has those that it needed yet. */
+/** Columns that few events have anything in: a chunk has those that it needs. */
 type Sparse<T> = (T | undefined)[] | undefined
 
 /** So many events that follow each other, as columns. What it refers to it lets go of event by event; numbers are left for the next event to overwrite. */
@@ -34,6 +34,16 @@ export class EventChunk {
   traceparent: Sparse<string>
   /** Encoded for replays, by the first that needed them. */
   readonly frames: Record<WireFormat, Sparse<Uint8Array>> = { json: undefined, msgpack: undefined }
+
+  /** For other events. What it referred to was let go of. */
+  empty(): this {
+    this.ownId = undefined
+    this.user = undefined
+    this.traceparent = undefined
+    this.frames.json = undefined
+    this.frames.msgpack = undefined
+    return this
+  }
 
   release(n: number): void {
     this.home[n] = undefined

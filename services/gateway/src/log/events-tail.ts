@@ -81,6 +81,12 @@ export class EventsTail {
     return this.#memory.usedBytes
   }
 
+  /** What was read within so many seconds is in the windows. */
+  windowSeconds(nowMs = Date.now()): number {
+    const seconds = Math.min(this.#options.windowMaxAgeMs / 1_000, nowMs / 1_000 - this.#memory.forgottenUpToSeconds)
+    return Math.max(0, seconds)
+  }
+
   /** Fills the windows and follows the log until `close`. Rejects only where the log cannot be read at all at the start. */
   async open(): Promise<void> {
     this.#opening = this.#begin('epoch')

@@ -1,6 +1,6 @@
 import type { WireFormat } from '@roomway/protocol'
 import { jsonContentType } from '@roomway/records'
-import { ownFrame } from '../encoder/event-frame.js'
+import { liveFrame, ownFrame } from '../encoder/event-frame.js'
 import type { MissedEvents } from '../rooms/missed-events.js'
 import type { Room } from '../rooms/room.js'
 import { chunkBits, chunkEvents, type EventChunk, put } from './event-chunk.js'
@@ -27,6 +27,7 @@ export class KeptEvents implements MissedEvents {
   first = 0
   /** Of the next that comes. */
   end = 0
+  usedBytes = 0
   readonly #window: RecentWindow
   readonly #memory: WindowMemory
   readonly #slabs: PayloadSlabs
@@ -49,7 +50,7 @@ export class KeptEvents implements MissedEvents {
     chunk.offset[n] = event.offset
     chunk.prev[n] = event.prev
     chunk.timeMs[n] = event.timeMs
-    chunk.readAtSeconds[n] = Math.ceil(readAtMs / 1_000)
+    chunk.readAtSeconds[n] = this.#memory.secondOf(readAtMs)
     const { length } = event.payload
     const slab = this.#slabs.add(event.payload)
     chunk.slab[n] = slab
@@ -66,7 +67,7 @@ export class KeptEvents implements MissedEvents {
     chunk.toPrevInRoom[n] = distance
     chunk.toNextInRoom[n] = 0
     if (distance > 0) this.#chunkOf(previousInRoom).toNextInRoom[this.#placeOf(previousInRoom)] = distance
-    this.#memory.usedBytes += this.#sizeOf(chunk, n) + (previousInRoom < 0 ? roomBytes : 0)
+    this.#bill(this.#sizeOf(chunk, n) + (previousInRoom < 0 ? roomBytes : 0))
     return index
   }
 
@@ -75,13 +76,13 @@ export class KeptEvents implements MissedEvents {
     const chunk = this.#chunks[0]!
     const n = this.first - this.#base
     const wasItsLast = chunk.toNextInRoom[n] === 0
-    this.#memory.usedBytes -= this.#sizeOf(chunk, n) + (wasItsLast ? roomBytes : 0)
+    this.#bill(-this.#sizeOf(chunk, n) - (wasItsLast ? roomBytes : 0))
     this.first++
     this.#slabs.release(chunk.slab[n]!)
     chunk.release(n)
     if (this.first < this.end && n + 1 < chunkEvents) return
     // A quiet partition keeps none: there may be a thousand.
-    this.#memory.chunks.give(chunk)
+    this.#memory.chunks.give(chunk.empty())
     this.#chunks.shift()
     this.#base = this.#chunks.length === 0 ? this.end : this.#base + chunkEvents
   }
@@ -118,15 +119,16 @@ export class KeptEvents implements MissedEvents {
     return this.#chunkOf(index).readAtSeconds[this.#placeOf(index)]!
   }
 
-  /** Its frame, kept for the next that needs it. */
+  /** Its frame, kept for the next that needs it as long as there is memory for that. */
   frameOf(index: number, format: WireFormat): Uint8Array {
     const { frames } = this.#chunkOf(index)
     const n = this.#placeOf(index)
     const kept = frames[format]?.[n]
     if (kept !== undefined) return kept
+    if (!this.#memory.mayKeepFrames) return liveFrame(this.at(index), format)
     const frame = ownFrame(this.at(index), format)
     frames[format] = put(frames[format], n, frame)
-    this.#memory.usedBytes += sizeOfFrame(frame)
+    this.#bill(sizeOfFrame(frame))
     return frame
   }
 
@@ -134,9 +136,9 @@ export class KeptEvents implements MissedEvents {
   trace(index: number, traceparent: string): void {
     const chunk = this.#chunkOf(index)
     const n = this.#placeOf(index)
-    this.#memory.usedBytes -= this.#sizeOf(chunk, n)
+    this.#bill(-this.#sizeOf(chunk, n))
     chunk.traceparent = put(chunk.traceparent, n, traceparent)
-    this.#memory.usedBytes += this.#sizeOf(chunk, n)
+    this.#bill(this.#sizeOf(chunk, n))
   }
 
   /** The event as an object, its payload borrowed. */
@@ -166,6 +168,11 @@ export class KeptEvents implements MissedEvents {
 
   #placeOf(index: number): number {
     return (index - this.#base) & (chunkEvents - 1)
+  }
+
+  #bill(bytes: number): void {
+    this.usedBytes += bytes
+    this.#memory.usedBytes += bytes
   }
 
   #sizeOf(chunk: EventChunk, n: number): number {

@@ -38,6 +38,10 @@ export class RecentWindow implements SharingWindow {
     return this.events.end - this.events.first
   }
 
+  get usedBytes(): number {
+    return this.events.usedBytes
+  }
+
   get oldestReadAtSeconds(): number {
     return this.events.readAtSecondsOf(this.events.first)
   }
@@ -46,7 +50,7 @@ export class RecentWindow implements SharingWindow {
   add(event: LoggedEvent, readAtMs: number, previousInRoom: number): number {
     const index = this.events.add(event, readAtMs, previousInRoom)
     this.next = event.offset + 1
-    if (this.#memory.usedBytes > this.#memory.maxBytes) this.#memory.makeRoom(this)
+    this.#memory.makeRoom(this)
     return index
   }
 

@@ -74,6 +74,9 @@ export function createGatewayMetrics(node: Node): Metrics {
     () => tail.windows().length,
   )
   metrics.gauge('roomway_window_bytes', 'Memory of the recent window', () => tail.windowBytes)
+  metrics.gauge('roomway_window_seconds', 'Events that were read within so many seconds are in the recent window', () =>
+    tail.windowSeconds(),
+  )
   metrics.histogram(
     'roomway_delivery_seconds',
     'From the time of an event to its being handed to the sockets',

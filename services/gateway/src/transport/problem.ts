@@ -4,7 +4,7 @@ import type { HttpResponse } from '@roomway/uws'
 /** Why there is no connection: problem details (RFC 9457) with the code of the protocol's error, as the HTTP API gives them. */
 export interface Problem {
   readonly status: string
-  readonly retryAfterSeconds: number | undefined
+  readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
@@ -14,38 +14,54 @@ const statuses: Readonly<Partial<Record<string, string>>> = {
   origin: '403 Forbidden',
   forbidden: '403 Forbidden',
   not_found: '404 Not Found',
+  rate_limited: '429 Too Many Requests',
+  internal: '500 Internal Server Error',
   overloaded: '503 Service Unavailable',
   unavailable: '503 Service Unavailable',
 } satisfies Partial<Record<ErrorCode, string>>
 const badRequest = '400 Bad Request'
 const refusedByApplication = '403 Forbidden'
-const retryAfterSeconds = 2
+const defaultRetryMs = 2_000
 /** Of `overloaded`, of either transport. */
 export const placesTaken = 'the node has as many connections as it may'
 
-export function problemOf(code: string, detail: string, room?: string): Problem {
-  const known = code in errorCodes ? errorCodes[code as ErrorCode] : undefined
-  const status = known === undefined ? refusedByApplication : (statuses[code] ?? badRequest)
-  const isTemporary = known?.temporary === true
+export interface ProblemExtras {
+  /** Default: that of the code. */
+  readonly status?: string
+  readonly room?: string | undefined
+  /** Default, where the code is temporary: 2,000. */
+  readonly retryAfterMs?: number | undefined
+  /** Besides those that go with its code. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function problemOf(code: string, detail: string, extras: ProblemExtras = {}): Problem {
+  const known = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : undefined
+  const status = extras.status ?? (known === undefined ? refusedByApplication : (statuses[code] ?? badRequest))
+  const retryAfterMs = known?.temporary === true ? (extras.retryAfterMs ?? defaultRetryMs) : undefined
   const body = JSON.stringify({
     type: 'about:blank',
     title: known?.meaning ?? 'refused by the application',
     status: Number(status.slice(0, 3)),
     detail,
     code,
-    temporary: isTemporary,
-    ...(isTemporary && { retryAfterMs: retryAfterSeconds * 1_000 }),
-    ...(room !== undefined && { room }),
+    temporary: retryAfterMs !== undefined,
+    retryAfterMs,
+    room: extras.room,
   })
-  return { status, body, retryAfterSeconds: isTemporary ? retryAfterSeconds : undefined }
+  const headers = {
+    ...(retryAfterMs !== undefined && { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) }),
+    ...(status.startsWith('401') && { 'WWW-Authenticate': 'Bearer' }),
+    ...extras.headers,
+  }
+  return { status, headers, body }
 }
 
 /** `origin`: that of the page, where there is one and it is allowed. */
-export function writeProblem(res: HttpResponse, { status, retryAfterSeconds, body }: Problem, origin?: string): void {
+export function writeProblem(res: HttpResponse, { status, headers, body }: Problem, origin?: string): void {
   res.writeStatus(status)
   writeAccess(res, origin)
-  if (retryAfterSeconds !== undefined) res.writeHeader('Retry-After', String(retryAfterSeconds))
-  if (status.startsWith('401')) res.writeHeader('WWW-Authenticate', 'Bearer')
+  for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value)
   res.writeHeader('Cache-Control', 'no-store').writeHeader('Content-Type', 'application/problem+json').end(body)
 }
 

@@ -34,6 +34,14 @@ export interface SseSocketOptions {
   readonly onClose: () => void
 }
 
+/** Of an error frame. */
+interface Refusal {
+  readonly code: string
+  readonly message: string
+  readonly room?: string
+  readonly retryAfterMs?: number
+}
+
 export class SseSocket implements Socket {
   readonly format = 'json'
   readonly #options: SseSocketOptions
@@ -132,8 +140,8 @@ export class SseSocket implements Socket {
   }
 
   #refuse({ text }: StreamFrame): void {
-    const { code, message, room } = JSON.parse(text) as { code: string; message: string; room?: string }
-    this.#refusal ??= problemOf(code, message, room)
+    const { code, message, room, retryAfterMs } = JSON.parse(text) as Refusal
+    this.#refusal ??= problemOf(code, message, { room, retryAfterMs })
   }
 
   /** What may succeed later is tried again by the client, which comes back from where it is. */

@@ -27,7 +27,7 @@ const path = '/v1/sse'
 /** Every event carries a place for each. */
 const maxRooms = 100
 /** So much that the address of a stream, a token and the id that it comes back with go into the head of one request. */
-const maxAddressBytes = 24_576
+const maxAddressChars = 24_576
 
 /** The transport of Server-Sent Events: `GET /v1/sse?room=a&room=b`. Returns how a frame is published to a topic. */
 export function serveSse(options: SseOptions): PublishToTopic {
@@ -67,19 +67,26 @@ function readRequest({ readHandshake }: SseOptions, req: HttpRequest): StreamReq
 
 /** What is wrong with the rooms besides what a join of each will say. */
 function faultOf(names: readonly string[], address: string): Problem | undefined {
-  if (!isUtf8(address)) return problemOf('bad_room', 'the address is not percent-encoded UTF-8')
   if (names.length === 0) return problemOf('bad_room', `name the rooms: ${path}?room=a&room=b`)
   if (new Set(names).size > maxRooms)
     return problemOf('too_many_rooms', `a stream takes ${maxRooms} rooms: open another, or a WebSocket`)
-  return address.length > maxAddressBytes
-    ? problemOf('too_many_rooms', `the names of a stream’s rooms take ${maxAddressBytes} bytes of the address at most`)
-    : undefined
+  if (address.length > maxAddressChars)
+    return problemOf(
+      'too_many_rooms',
+      `the names of a stream’s rooms take ${maxAddressChars} characters of the address at most`,
+    )
+  return address.split('&').filter(isRoom).every(isUtf8)
+    ? undefined
+    : problemOf('bad_room', 'the name of a room is not percent-encoded UTF-8')
 }
 
-/** URLSearchParams puts U+FFFD for what it cannot decode, which would be the name of another room. */
-function isUtf8(address: string): boolean {
+const isRoom = (parameter: string): boolean => new URLSearchParams(parameter).has('room')
+
+/** What cannot be decoded becomes U+FFFD, in the head of a request as in its query: that would be the name of another room. */
+function isUtf8(parameter: string): boolean {
+  if (parameter.includes('\uFFFD')) return false
   try {
-    decodeURIComponent(address)
+    decodeURIComponent(parameter)
     return true
   } catch {
     return false
