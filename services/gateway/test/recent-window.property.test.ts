@@ -54,13 +54,22 @@ class Log {
       traceparent: undefined,
       ...event,
     }
+    const before = this.expectedBytes()
     this.rooms.obtain(room, this.window).log(read, seconds * 1_000)
     const { traceparent } = read
     const prev = this.#last.get(room) ?? -1
     this.given.push({ read, prev, readAtSeconds: seconds, traceparent, frames: new Map() })
     this.#last.set(room, offset)
-    for (let n = 0; n < 64 && this.given.length > 1 && this.expectedBytes() > this.memory.maxBytes; n++)
+    this.#makeRoom(before)
+  }
+
+  /** Few at one time, but no more is used than before. */
+  #makeRoom(bytesBefore: number): void {
+    for (let n = 0; this.given.length > 1; n++) {
+      const bytes = this.expectedBytes()
+      if (bytes <= this.memory.maxBytes || (n >= 64 && bytes <= bytesBefore)) return
       this.given.shift()
+    }
   }
 
   expectedBytes(): number {

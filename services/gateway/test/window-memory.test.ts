@@ -137,6 +137,15 @@ describe('the memory that the windows of a node share', () => {
     expect(memory.usedBytes).toBeLessThanOrEqual(memory.maxBytes)
   })
 
+  test('holds no more than it may when large events follow many small ones', () => {
+    for (let n = 0; n < 10_000; n++) add(windows[n % 4]!, n / 100)
+    const large = Buffer.from(JSON.stringify('x'.repeat(30_000)))
+    for (let n = 0; n < 100; n++) {
+      add(windows[n % 4]!, 100, large)
+      expect(memory.usedBytes).toBeLessThanOrEqual(memory.maxBytes)
+    }
+  })
+
   test('hands a chunk on without the columns that only its former events needed', () => {
     for (let n = 0; n < 600; n++) add(windows[0]!, 1)
     windows[0]!.events.trace(3, '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01')

@@ -48,9 +48,10 @@ export class RecentWindow implements SharingWindow {
 
   /** Takes in the next event of the partition. Returns its index; that of the room's last event here, or −1, is given. */
   add(event: LoggedEvent, readAtMs: number, previousInRoom: number): number {
+    const { usedBytes } = this.#memory
     const index = this.events.add(event, readAtMs, previousInRoom)
     this.next = event.offset + 1
-    this.#memory.makeRoom(this)
+    this.#memory.makeRoom(this, usedBytes)
     return index
   }
 

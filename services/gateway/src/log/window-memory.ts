@@ -9,7 +9,7 @@ const maxSpares = 128
 const keptShare = 1 / 4
 /** Beyond the bytes, for frames that replays keep, which are not paid for before the next event. */
 const frameAllowance = 1 / 8
-/** Forgotten at one time, since what has come waits meanwhile. More than an event and its frames need. */
+/** Forgotten at one time to pay for frames: what has come waits meanwhile. */
 const maxForgottenAtOnce = 64
 
 /** A window as the memory sees it that it shares with others. */
@@ -64,9 +64,13 @@ export class WindowMemory {
     this.#due = []
   }
 
-  /** Forgets until no more bytes are used than may be, or as much as is forgotten at one time. `taker` has just taken in an event, which it keeps. */
-  makeRoom(taker: SharingWindow): void {
-    for (let n = 0; n < maxForgottenAtOnce && this.usedBytes > this.maxBytes; n++) {
+  /**
+   * Forgets until no more bytes are used than may be: as many events as is forgotten at one time, and more until no more bytes are used than before.
+   * `taker` has just taken in an event, which it keeps; `usedBytesBefore` were used until then.
+   */
+  makeRoom(taker: SharingWindow, usedBytesBefore: number): void {
+    const isDone = (forgotten: number) => forgotten >= maxForgottenAtOnce && this.usedBytes <= usedBytesBefore
+    for (let forgotten = 0; this.usedBytes > this.maxBytes && !isDone(forgotten); forgotten++) {
       const window = this.#nextDue(taker)
       if (window === undefined) return
       window.forgetOldest()

@@ -3,7 +3,7 @@
  * until then is the answer to the request. After that it only writes: what would need an answer of the client ends the stream, and the
  * client comes back with its last id, as an EventSource does by itself.
  */
-import { type CloseName, closeCodes, mayReconnect } from '@roomway/protocol'
+import { type CloseName, closeCodes, type ErrorFrame, mayReconnect } from '@roomway/protocol'
 import { type Problem, problemOf } from '../problem.js'
 import type { Socket } from '../transport.js'
 import { stopId } from './event-id.js'
@@ -32,14 +32,6 @@ export interface SseSocketOptions {
   readonly onDrain: () => void
   /** Called once, in a turn of the event loop of its own, when the socket was closed from here. */
   readonly onClose: () => void
-}
-
-/** Of an error frame. */
-interface Refusal {
-  readonly code: string
-  readonly message: string
-  readonly room?: string
-  readonly retryAfterMs?: number
 }
 
 export class SseSocket implements Socket {
@@ -140,7 +132,7 @@ export class SseSocket implements Socket {
   }
 
   #refuse({ text }: StreamFrame): void {
-    const { code, message, room, retryAfterMs } = JSON.parse(text) as Refusal
+    const { code, message, room, retryAfterMs } = JSON.parse(text) as ErrorFrame
     this.#refusal ??= problemOf(code, message, { room, retryAfterMs })
   }
 
