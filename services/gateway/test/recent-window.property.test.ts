@@ -15,19 +15,40 @@ interface Given {
   readonly prev: number
   readonly readAtSeconds: number
   traceparent: string | undefined
-  /** Bytes of its frames that were kept. */
-  readonly frames: Map<WireFormat, number>
+  readonly frames: Set<WireFormat>
+  readonly chunk: Chunk
+}
+
+/** Events that lie together, 256 or fewer, and the frames of these that are kept, which go together. */
+interface Chunk {
+  readonly firstIndex: number
+  keptFrames: number
+  /** Of those that share pieces of memory. */
+  sharedFrames: number[]
+  ownBytes: number
 }
 
 const text = (value: string | undefined): number => (value === undefined ? 0 : 24 + value.length)
 
 /** What it is to count for in the budget. */
-function bytesOf({ read, traceparent, frames }: Given): number {
+function bytesOf({ read, traceparent }: Given): number {
   const { payload, ownId, user, contentType } = read
   const texts =
     text(ownId) + text(user) + text(traceparent) + (contentType === 'application/json' ? 0 : text(contentType))
-  const kept = [...frames.values()].reduce((sum, length) => sum + 100 + length, 0)
-  return 96 + payload.length + texts + kept
+  return 96 + payload.length + texts
+}
+
+function bytesOfFrames({ keptFrames, sharedFrames, ownBytes }: Chunk): number {
+  let pieces = 0
+  let filled = 4_096
+  for (const length of sharedFrames) {
+    if (filled + length > 4_096) {
+      pieces++
+      filled = 0
+    }
+    filled += length
+  }
+  return pieces * 4_096 + ownBytes + keptFrames * 100
 }
 
 class Log {
@@ -36,6 +57,7 @@ class Log {
   readonly rooms = new Rooms()
   given: Given[] = []
   #offset = 0
+  #index = 0
   readonly #last = new Map<string, number>()
 
   add(room: string, seconds: number, event: Partial<ReadEvent>): void {
@@ -58,9 +80,16 @@ class Log {
     this.rooms.obtain(room, this.window).log(read, seconds * 1_000)
     const { traceparent } = read
     const prev = this.#last.get(room) ?? -1
-    this.given.push({ read, prev, readAtSeconds: seconds, traceparent, frames: new Map() })
+    const chunk = this.#chunkOf(this.#index++)
+    this.given.push({ read, prev, readAtSeconds: seconds, traceparent, frames: new Set(), chunk })
     this.#last.set(room, offset)
     this.#makeRoom(before)
+  }
+
+  #chunkOf(index: number): Chunk {
+    const last = this.given.at(-1)?.chunk
+    const isFull = last === undefined || index === last.firstIndex + 256
+    return isFull ? { firstIndex: index, keptFrames: 0, sharedFrames: [], ownBytes: 0 } : last
   }
 
   /** Few at one time, but no more is used than before. */
@@ -74,7 +103,9 @@ class Log {
 
   expectedBytes(): number {
     const rooms = new Set(this.given.map(({ read }) => read.room))
-    return this.given.reduce((sum, given) => sum + bytesOf(given), rooms.size * 320)
+    const chunks = new Set(this.given.map(({ chunk }) => chunk))
+    const framesBytes = [...chunks].reduce((sum, chunk) => sum + bytesOfFrames(chunk), 0)
+    return this.given.reduce((sum, given) => sum + bytesOf(given), rooms.size * 320 + framesBytes)
   }
 
   /** As of an event that was delivered under a span of the node's. */
@@ -101,13 +132,21 @@ class Log {
   frames(room: string, format: WireFormat): unknown[] {
     const given = this.given.filter(({ read }) => read.room === room)
     return this.indexes(room).map((index, n) => {
-      const isKept = this.memory.mayKeepFrames || given[n]?.frames.has(format) === true
+      const wasKept = given[n]!.frames.has(format)
+      const isKept = this.memory.mayKeepFrames || wasKept
       const frame = this.window.events.frameOf(index, format)
-      if (isKept) given[n]?.frames.set(format, frame.length)
+      if (isKept && !wasKept) noteFrame(given[n]!, format, frame.length)
       if (isKept) expect(this.window.events.frameOf(index, format)).toBe(frame)
       return format === 'json' ? JSON.parse(Buffer.from(frame).toString()) : msgpackCodec.decode(frame)
     })
   }
+}
+
+function noteFrame({ frames, chunk }: Given, format: WireFormat, length: number): void {
+  frames.add(format)
+  chunk.keptFrames++
+  if (length > 1_024) chunk.ownBytes += length
+  else chunk.sharedFrames.push(length)
 }
 
 /** The room's events, from the last one on. */
@@ -231,12 +270,12 @@ describe('the recent window', () => {
     expect(log.window.events.offsetOf(first)).toBe(missed)
   })
 
-  test('makes no more chunks and slabs once it forgets as much as it takes in', () => {
+  test('makes no more chunks, slabs and memory for frames once it forgets as much as it takes in', () => {
     const log = new Log()
     const { memory } = log
     memory.maxBytes = 1_000_000
     const payload = Buffer.from(JSON.stringify('x'.repeat(500)))
-    const made = [memory.chunks, memory.slabs].map((spares) => {
+    const made = [memory.chunks, memory.slabs, memory.framePieces].map((spares) => {
       const all = new Set<object>()
       const take = spares.take.bind(spares) as () => never
       jest.spyOn(spares, 'take').mockImplementation(() => {
@@ -246,9 +285,12 @@ describe('the recent window', () => {
       })
       return all
     })
-    for (let n = 0; n < 8_000; n++) log.add('a', 1, { payload })
-    expect(log.given.length).toBeLessThan(2_000)
-    expect(made.map(({ size }) => size <= 30)).toEqual([true, true])
+    for (let n = 0; n < 8_000; n++) {
+      log.add('a', 1, { payload })
+      if (n % 20 === 0) log.window.events.frameOf(log.window.events.end - 1, 'json')
+    }
+    expect(log.window.keptEvents).toBeLessThan(2_000)
+    expect(made.map(({ size }) => size <= 30)).toEqual([true, true, true])
   })
 
   test('lets go what a forgotten event refers to, although others of its stretch are kept', () => {

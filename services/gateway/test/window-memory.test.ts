@@ -152,7 +152,7 @@ describe('the memory that the windows of a node share', () => {
     keepFrames(windows[0]!, 600)
     windows[0]!.expire(2_000)
     const chunks = [0, 1, 2].map(() => memory.chunks.take())
-    for (const { traceparent, frames } of chunks) expect([traceparent, frames.json]).toEqual([undefined, undefined])
+    for (const { traceparent, frames } of chunks) expect([traceparent, frames.usedBytes]).toEqual([undefined, 0])
   })
 
   test('forgets but a few at one time, since an event waits for that', () => {

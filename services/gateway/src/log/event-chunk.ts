@@ -1,6 +1,7 @@
-import type { WireFormat } from '@roomway/protocol'
 import type { Room } from '../rooms/room.js'
+import { KeptFrames } from './kept-frames.js'
 import type { PayloadSlab } from './payload-slabs.js'
+import type { Spares } from './spares.js'
 
 export const chunkBits = 8
 export const chunkEvents = 1 << chunkBits
@@ -11,7 +12,7 @@ type Sparse<T> = (T | undefined)[] | undefined
 /** So many events that follow each other, as columns. What it refers to it lets go of event by event; numbers are left for the next event to overwrite. */
 export class EventChunk {
   // One buffer for all: V8 keeps account of each.
-  readonly #numbers = new ArrayBuffer(chunkEvents * 45)
+  readonly #numbers = new ArrayBuffer(chunkEvents * 49)
   readonly offset = new Float64Array(this.#numbers, 0, chunkEvents)
   readonly prev = new Float64Array(this.#numbers, chunkEvents * 8, chunkEvents)
   readonly timeMs = new Float64Array(this.#numbers, chunkEvents * 16, chunkEvents)
@@ -24,7 +25,7 @@ export class EventChunk {
   /** Of the payload, in its slab. */
   readonly start = new Uint32Array(this.#numbers, chunkEvents * 36, chunkEvents)
   readonly payloadBytes = new Uint32Array(this.#numbers, chunkEvents * 40, chunkEvents)
-  readonly isJson = new Uint8Array(this.#numbers, chunkEvents * 44, chunkEvents)
+  readonly isJson = new Uint8Array(this.#numbers, chunkEvents * 48, chunkEvents)
   readonly home = column<Room>()
   readonly slab = column<PayloadSlab>()
   readonly event = column<string>()
@@ -32,16 +33,21 @@ export class EventChunk {
   ownId: Sparse<string>
   user: Sparse<string>
   traceparent: Sparse<string>
-  /** Encoded for replays, by the first that needed them. */
-  readonly frames: Record<WireFormat, Sparse<Uint8Array>> = { json: undefined, msgpack: undefined }
+  readonly frames: KeptFrames
+
+  constructor(framePieces: Spares<Uint8Array>) {
+    this.frames = new KeptFrames(framePieces, {
+      json: new Uint16Array(this.#numbers, chunkEvents * 44, chunkEvents),
+      msgpack: new Uint16Array(this.#numbers, chunkEvents * 46, chunkEvents),
+    })
+  }
 
   /** For other events. What it referred to was let go of. */
   empty(): this {
     this.ownId = undefined
     this.user = undefined
     this.traceparent = undefined
-    this.frames.json = undefined
-    this.frames.msgpack = undefined
+    this.frames.clear()
     return this
   }
 
@@ -53,8 +59,6 @@ export class EventChunk {
     clear(this.ownId, n)
     clear(this.user, n)
     clear(this.traceparent, n)
-    clear(this.frames.json, n)
-    clear(this.frames.msgpack, n)
   }
 }
 

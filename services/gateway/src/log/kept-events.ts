@@ -1,6 +1,6 @@
 import type { WireFormat } from '@roomway/protocol'
 import { jsonContentType } from '@roomway/records'
-import { liveFrame, ownFrame } from '../encoder/event-frame.js'
+import { liveFrame } from '../encoder/event-frame.js'
 import type { MissedEvents } from '../rooms/missed-events.js'
 import type { Room } from '../rooms/room.js'
 import { chunkBits, chunkEvents, type EventChunk, put } from './event-chunk.js'
@@ -13,9 +13,8 @@ import type { WindowMemory } from './window-memory.js'
 const overheadBytes = 96
 /** What a room is taken to occupy as long as it has events here. */
 const roomBytes = 320
-/** What a string takes besides its characters, and a kept frame besides its bytes. */
+/** What a string takes besides its characters. */
 const textBytes = 24
-const frameBytes = 100
 
 /**
  * The events of a recent window, oldest first, each known by its index: the number of those that came before it, forgotten ones included. A node keeps
@@ -81,6 +80,7 @@ export class KeptEvents implements MissedEvents {
     this.#slabs.release(chunk.slab[n]!)
     chunk.release(n)
     if (this.first < this.end && n + 1 < chunkEvents) return
+    this.#bill(-chunk.frames.usedBytes)
     // A quiet partition keeps none: there may be a thousand.
     this.#memory.chunks.give(chunk.empty())
     this.#chunks.shift()
@@ -123,13 +123,14 @@ export class KeptEvents implements MissedEvents {
   frameOf(index: number, format: WireFormat): Uint8Array {
     const { frames } = this.#chunkOf(index)
     const n = this.#placeOf(index)
-    const kept = frames[format]?.[n]
+    const kept = frames.of(n, format)
     if (kept !== undefined) return kept
-    if (!this.#memory.mayKeepFrames) return liveFrame(this.at(index), format)
-    const frame = ownFrame(this.at(index), format)
-    frames[format] = put(frames[format], n, frame)
-    this.#bill(sizeOfFrame(frame))
-    return frame
+    const frame = liveFrame(this.at(index), format)
+    if (!this.#memory.mayKeepFrames) return frame
+    const usedBefore = frames.usedBytes
+    const own = frames.keep(n, format, frame)
+    this.#bill(frames.usedBytes - usedBefore)
+    return own
   }
 
   /** It was delivered under a span of this node's, from which those go on who get it later. */
@@ -176,15 +177,11 @@ export class KeptEvents implements MissedEvents {
   }
 
   #sizeOf(chunk: EventChunk, n: number): number {
-    const { frames } = chunk
     const ownTexts = sizeOfText(chunk.ownId?.[n]) + sizeOfText(chunk.user?.[n]) + sizeOfText(chunk.traceparent?.[n])
     const isShared = chunk.contentType[n] === jsonContentType
     const contentType = isShared ? 0 : sizeOfText(chunk.contentType[n])
-    const kept = sizeOfFrame(frames.json?.[n]) + sizeOfFrame(frames.msgpack?.[n])
-    return overheadBytes + chunk.payloadBytes[n]! + ownTexts + contentType + kept
+    return overheadBytes + chunk.payloadBytes[n]! + ownTexts + contentType
   }
 }
-
-const sizeOfFrame = (frame: Uint8Array | undefined): number => (frame === undefined ? 0 : frameBytes + frame.length)
 
 const sizeOfText = (text: string | undefined): number => (text === undefined ? 0 : textBytes + text.length)

@@ -1,9 +1,11 @@
 import { EventChunk } from './event-chunk.js'
+import { newFramePiece } from './kept-frames.js'
 import { newSlab } from './payload-slabs.js'
 import { Spares } from './spares.js'
 
-/** Of chunks (20 KiB each) and of slabs (32 KiB), so 6.5 MiB in all at most. */
+/** Of chunks (20 KiB each) and of slabs (32 KiB), and of pieces for frames (4 KiB): 8.5 MiB in all at most. */
 const maxSpares = 128
+const maxSparePieces = 512
 
 /** Of an even share of the bytes: so much a window keeps in any case. */
 const keptShare = 1 / 4
@@ -32,7 +34,8 @@ export class WindowMemory {
   maxBytes: number
   /** What was read after this second was not forgotten for want of bytes. */
   forgottenUpToSeconds = Number.NEGATIVE_INFINITY
-  readonly chunks = new Spares(() => new EventChunk(), maxSpares)
+  readonly framePieces = new Spares(newFramePiece, maxSparePieces)
+  readonly chunks = new Spares(() => new EventChunk(this.framePieces), maxSpares)
   readonly slabs = new Spares(newSlab, maxSpares)
   readonly #windows = new Set<SharingWindow>()
   /** What was read then is forgotten next, in turn by the windows that may have some of it still. */
