@@ -30,7 +30,7 @@ export interface Client<Kind extends object = AnyEvents> {
   /** The room, if it was asked for and not left. */
   room<Name extends string>(name: Name): Room<EventsOf<Kind, Name>, AnswerOf<Kind, Name>> | undefined
   /**
-   * Publishes an event. Resolves when it is durable in the server's broker. Publishes go out in the order they are made, and again, unchanged, after a
+   * Publishes an event. Resolves when it is durable in the server's broker. Publishes go out in the order they are made, no faster than the server takes them, and again, unchanged, after a
    * reconnect: exactly one event comes of each. Made while there is no connection, they wait. Rejects with the server's error, `queue_full`,
    * `outcome_unknown` where the session ended between sending and answer, or `closed`.
    */
@@ -53,6 +53,6 @@ export interface Client<Kind extends object = AnyEvents> {
   ): Promise<AnswerOf<Kind, Name>>
   /** Returns a function that takes the listener off again. */
   on<Name extends keyof ClientListeners>(name: Name, listener: (argument: ClientListeners[Name]) => void): () => void
-  /** Waits for the acks of what was published (2 s at most), then closes for good. Iterations of rooms end. Idempotent. */
+  /** Closes for good, where a connection is open after the acks of what was published, for which it waits 2 s at most. Iterations of rooms end. Idempotent. */
   close(): Promise<void>
 }

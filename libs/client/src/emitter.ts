@@ -1,30 +1,42 @@
 type Listener<Argument> = (argument: Argument) => void
 
-/** Listeners by event name, called in the order they were added. One that throws is reported to the console and hurts nobody else. */
+/** The same function may be added twice, and taken off once. */
+interface Added {
+  readonly listener: Listener<never>
+}
+
+/** Listeners by event name, called in the order they were added; one that is added meanwhile hears from the next event on. One that throws is reported to the console and hurts nobody else. */
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<Listener<never>>>()
+  /** Lists are replaced, not changed: who is told of an event is settled when it comes. */
+  readonly #listeners = new Map<keyof Events, readonly Added[]>()
 
   /** Returns a function that takes the listener off again. */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set()
-    this.#listeners.set(name, listeners)
-    listeners.add(listener)
+    const added = { listener }
+    this.#listeners.set(name, [...this.#listenersOf(name), added])
     return () => {
-      listeners.delete(listener)
+      const others = this.#listenersOf(name).filter((one) => one !== added)
+      this.#listeners.set(name, others)
     }
   }
 
   has(name: keyof Events): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0
+    return this.#listenersOf(name).length > 0
   }
 
   emit<Name extends keyof Events>(name: Name, argument: Events[Name]): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+    for (const added of this.#listenersOf(name)) {
+      // One that was taken off by another before its turn is not called.
+      if (!this.#listenersOf(name).includes(added)) continue
       try {
-        ;(listener as Listener<Events[Name]>)(argument)
+        ;(added.listener as Listener<Events[Name]>)(argument)
       } catch (error) {
         console.error(`roomway: a listener of '${String(name)}' threw`, error)
       }
     }
+  }
+
+  #listenersOf(name: keyof Events): readonly Added[] {
+    return this.#listeners.get(name) ?? []
   }
 }

@@ -21,7 +21,7 @@ export interface ClientOptions {
   readonly maxBufferedEvents?: number
   /** How long an attempt may take to have its address and token, and then from opening the socket to the server's `welcome`, each in ms. Default 10,000. */
   readonly connectTimeoutMs?: number
-  /** Called with each event that carries a `traceparent`, just before the application gets it: the place to record a span. */
+  /** Called with each event that carries a `traceparent`, when it has come: the place to record a span. */
   readonly trace?: (event: RoomEvent) => void
   /** The W3C `traceparent` of the current span, if any: sent with each publish. */
   readonly traceparent?: () => string | undefined

@@ -1,9 +1,13 @@
 import type { PublishFrame, WireFormat } from '@roomway/protocol'
+import { RoomwayError } from './errors.js'
 import type { PublishOptions } from './events.js'
 
 type Content = Omit<PublishFrame, 'type' | 'id' | 'after'>
 
-/** What a publish says, in the form that the wire format has for its data: bytes are `bin` in MessagePack and base64 in JSON. */
+/** Data does not nest deeper (docs/protocol.md). */
+const maxNesting = 64
+
+/** What a publish says, in the form that the wire format has for its data: bytes are `bin` in MessagePack and base64 in JSON. @throws RoomwayError `bad_payload` */
 export function publishContent(
   format: WireFormat,
   room: string,
@@ -13,6 +17,7 @@ export function publishContent(
   traceparent: string | undefined,
 ): Content {
   const bytes = bytesOf(data)
+  if (bytes === undefined && holdsBytes(data, maxNesting)) throw new RoomwayError('bad_payload', noForm, { room })
   const contentType = options.contentType ?? (bytes ? 'application/octet-stream' : undefined)
   return {
     room,
@@ -30,6 +35,15 @@ export function publishContent(
 function bytesOf(data: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   return data instanceof ArrayBuffer ? new Uint8Array(data) : undefined
+}
+
+const noForm =
+  'bytes within data have no form in JSON, which the log holds: publish them as the data itself, or write them as text'
+
+function holdsBytes(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || levels === 0) return false
+  if (bytesOf(value) !== undefined) return true
+  return Object.values(value).some((member) => holdsBytes(member, levels - 1))
 }
 
 function base64Of(bytes: Uint8Array): string {

@@ -2,6 +2,7 @@ import type { Codec, ErrorFrame, Position, PublishFrame } from '@roomway/protoco
 import type { Clock } from './clock.js'
 import { errorOf, RoomwayError } from './errors.js'
 import type { Published } from './events.js'
+import { Pace } from './pace.js'
 
 /** What the queue needs of the open session. */
 export interface PublishWire {
@@ -11,6 +12,8 @@ export interface PublishWire {
   positionOf(room: string): Position | undefined
   /** The server's bound on the data of one publish. */
   maxPayloadBytes(): number
+  /** How many it takes of one connection. */
+  publishesPerSecond(): number
   /** For how long after its first sending the server knows a publish again. */
   resumeMs(): number
 }
@@ -39,8 +42,8 @@ interface Entry {
 const holdMs = 1000
 
 /**
- * Publishes that have no answer yet, in the order they were made. They are encoded at once, so that every sending is the same. Where one is
- * refused for a while (`rate_limited`), it and all that are behind it and not sent yet wait; those already on their way may be taken before it.
+ * Publishes that have no answer yet, in the order they were made. They are encoded at once, so that every sending is the same. They go out no faster than
+ * the server takes them. Where one is refused for a while, it and all that are behind it and not sent yet wait; those already on their way may be taken before it.
  */
 export class PublishQueue {
   readonly #wire: PublishWire
@@ -49,6 +52,8 @@ export class PublishQueue {
   readonly #capacity: number
   readonly #entries = new Map<number, Entry>()
   #isOpen = false
+  /** Of the present connection. */
+  #pace: Pace
   /** While `hold` runs: when it ends. */
   #holdUntilMs = 0
   #hold: unknown
@@ -59,6 +64,7 @@ export class PublishQueue {
     this.#codec = codec
     this.#clock = clock
     this.#capacity = capacity
+    this.#pace = this.#newPace()
   }
 
   /** Resolves once the event is durable in the broker. `id` is a number that the session has not used. */
@@ -89,6 +95,7 @@ export class PublishQueue {
   /** The session is open: what is unanswered goes again, then what has waited. */
   open(): void {
     this.#isOpen = true
+    this.#pace = this.#newPace()
     this.#flush()
   }
 
@@ -176,6 +183,8 @@ export class PublishQueue {
       return
     }
     if (this.#isTooOld(entry)) return this.#lose(entry)
+    const waitMs = this.#pace.take(this.#clock.now())
+    if (waitMs > 0) return this.#holdFor(waitMs)
     entry.isWaiting = false
     if (entry.sent !== undefined) {
       const frame = this.#codec.decode(entry.encoded)
@@ -185,6 +194,10 @@ export class PublishQueue {
     const after = this.#wire.positionOf(entry.room) ?? { epoch: this.#wire.epoch(), offset: -1 }
     entry.sent = { sessionId: this.#wire.sessionId(), after, atMs: this.#clock.now(), dateMs: Date.now() }
     this.#wire.sendEncoded(entry.encoded)
+  }
+
+  #newPace(): Pace {
+    return new Pace(this.#wire.publishesPerSecond(), this.#clock.now())
   }
 
   /** The server looks no further back for what came of it: a repeat might take effect again. */

@@ -10,6 +10,11 @@ import { Subscription } from './subscription.js'
 
 /** One `resume` names at most this many rooms, `$session` included; the others are joined after it. */
 const maxResumedRooms = 999
+/** A frame may have two fifths more than an event's data, and 4 KiB (docs/protocol.md), which are left for what is no room. */
+const frameShare = 1.4
+/** What a room takes in it besides its name and epoch. */
+const resumedRoomBytes = 64
+const maxBytesPerChar = 3
 
 /** A frame about one room. */
 export type RoomFrame = Exclude<Extract<ServerFrame, { room: string }>, ErrorFrame>
@@ -52,12 +57,16 @@ export class Rooms {
     return room
   }
 
-  /** The positions of the rooms to resume; each then expects its answer to the frame `id`. */
-  resume(id: number): Readonly<Record<string, Position>> {
+  /** The positions of the rooms to resume, as many as a frame has place for; each then expects its answer to the frame `id`. */
+  resume(id: number, maxPayloadBytes: number): Readonly<Record<string, Position>> {
     const resumed: [string, Position][] = []
+    let leftBytes = maxPayloadBytes * frameShare
     for (const [name, { subscription }] of this.#entries) {
       const position = subscription.position
       if (position === undefined || !subscription.isIdle || resumed.length >= maxResumedRooms) continue
+      const bytes = (name.length + position.epoch.length) * maxBytesPerChar + resumedRoomBytes
+      if (bytes > leftBytes) continue
+      leftBytes -= bytes
       subscription.expect(id)
       resumed.push([name, position])
     }
@@ -92,7 +101,9 @@ export class Rooms {
         return true
       }
     }
-    return this.onLeaveAnswer(frame.id)
+    if (this.onLeaveAnswer(frame.id)) return true
+    // A join that was given up before its answer.
+    return frame.code === 'not_joined' && frame.room !== undefined && this.#leaving.has(frame.room)
   }
 
   /** Returns whether `id` was that of a `leave`. */

@@ -26,6 +26,7 @@ import type { RoomFrame } from './rooms.js'
 import { Rooms } from './rooms.js'
 import { Session } from './session.js'
 import type { ClientState } from './state.js'
+import { TokenRefresh } from './token-refresh.js'
 import { webSocketConstructor } from './web-socket.js'
 
 const closeDrainMs = 2000
@@ -39,6 +40,7 @@ export class SessionClient implements Client {
   readonly #link: Link
   readonly #rooms: Rooms
   readonly #publishes: Publishing
+  readonly #tokens: TokenRefresh
   #state: ClientState = { status: 'connecting', attempt: 0 }
   #resumeId: number | undefined
   #outcomeTimer: unknown
@@ -59,7 +61,7 @@ export class SessionClient implements Client {
       { address, token: options.token, tokenIn, webSocket, codec, connectTimeoutMs, clock, random },
       {
         onConnecting: (attempt) => this.#enter({ status: 'connecting', attempt }),
-        onOpen: (token) => this.#authenticate(tokenIn === 'frame' ? token : undefined),
+        onOpen: (token) => this.#onOpen(token, tokenIn === 'frame'),
         onFrame: (frame) => this.#onFrame(frame),
         onDisconnected: () => this.#onDisconnected(),
         onWaiting: (attempt, delayMs, code, reason) =>
@@ -68,6 +70,10 @@ export class SessionClient implements Client {
         onFault: (error) => this.#emitter.emit('error', error),
       },
     )
+    this.#tokens = new TokenRefresh(options.token, clock, {
+      onToken: (token) => this.#authenticate(token),
+      onFault: (error) => this.#emitter.emit('error', error),
+    })
     this.#rooms = this.#makeRooms()
     this.#publishes = this.#makePublishes(codec, maxPendingPublishes)
     this.#stopWatching = onOnline(() => this.#link.connect())
@@ -123,6 +129,11 @@ export class SessionClient implements Client {
     this.#emitter.emit('state', state)
   }
 
+  #onOpen(token: string | undefined, isToSend: boolean): void {
+    this.#tokens.start(token)
+    this.#authenticate(isToSend ? token : undefined)
+  }
+
   #authenticate(token: string | undefined): void {
     this.#lastError = undefined
     if (token !== undefined) this.#link.send({ type: 'auth', id: this.#session.nextId(), token })
@@ -142,7 +153,7 @@ export class SessionClient implements Client {
       case 'error':
         return this.#onError(frame)
       case 'expiring':
-        return this.#refreshToken()
+        return this.#tokens.onExpiring(frame.inMs)
       case 'goaway':
         this.#clock.clearTimeout(this.#goawayTimer)
         this.#goawayTimer = this.#clock.setTimeout(() => this.#link.move(), frame.afterMs)
@@ -164,7 +175,7 @@ export class SessionClient implements Client {
     const id = this.#session.nextId()
     this.#resumeId = id
     this.#enter({ status: 'resuming' })
-    const rooms = { ...this.#rooms.resume(id), [sessionRoom]: resumption.position }
+    const rooms = { ...this.#rooms.resume(id, frame.limits.maxPayloadBytes), [sessionRoom]: resumption.position }
     this.#link.send({ type: 'resume', id, token: resumption.token, rooms })
   }
 
@@ -204,7 +215,8 @@ export class SessionClient implements Client {
     // The old session is not to be had; `resumed` says what that means.
     if (answersResume && frame.room === sessionRoom) return
     if (this.#publishes.onError(frame) || this.#rooms.onError(frame)) return
-    const error = errorOf(frame, frame.id === undefined ? undefined : this.#eventId(frame.id))
+    const isOfEvent = frame.id !== undefined && frame.offset !== undefined
+    const error = errorOf(frame, isOfEvent ? this.#eventId(frame.id) : undefined)
     // What answers a frame, or stands in the log, is no reason to close.
     if (frame.id === undefined && frame.offset === undefined) this.#lastError = error
     this.#emitter.emit('error', error)
@@ -226,23 +238,12 @@ export class SessionClient implements Client {
     return `${this.#session.id}:${id}`
   }
 
-  #refreshToken(): void {
-    const { token } = this.#options
-    if (typeof token !== 'function') return
-    Promise.resolve()
-      .then(token)
-      .then(
-        (fresh) => this.#authenticate(fresh),
-        (cause: unknown) =>
-          this.#emitter.emit('error', new RoomwayError('connection', 'options.token failed', { cause })),
-      )
-  }
-
   #onDisconnected(): void {
     const wasOpen = this.#isOpen
     this.#isOpen = false
     this.#resumeId = undefined
     this.#clock.clearTimeout(this.#goawayTimer)
+    this.#tokens.stop()
     this.#rooms.onDisconnect()
     this.#publishes.onDisconnect()
     const { resumeMs } = this.#session.welcome ?? {}
@@ -290,6 +291,7 @@ export class SessionClient implements Client {
       sendEncoded: (message: string | Uint8Array) => this.#link.sendEncoded(message),
       positionOf: (room: string) => this.#rooms.positionOf(room),
       maxPayloadBytes: () => session.welcome?.limits.maxPayloadBytes ?? Number.POSITIVE_INFINITY,
+      publishesPerSecond: () => session.welcome?.limits.publishesPerSecond ?? Number.MAX_SAFE_INTEGER,
       resumeMs: () => session.welcome?.resumeMs ?? Number.POSITIVE_INFINITY,
     }
     const { traceparent } = this.#options

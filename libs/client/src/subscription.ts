@@ -56,6 +56,7 @@ export class Subscription {
   readonly #observer: SubscriptionObserver
   readonly #from: JoinFrom | undefined
   #position: Position | undefined
+  #isConfirmed = false
   #state: State = { name: 'idle' }
   #retry: unknown
 
@@ -68,9 +69,9 @@ export class Subscription {
     if (from !== undefined && 'epoch' in from) this.#position = from
   }
 
-  /** Everything up to here was delivered. Undefined until the server has named one. */
+  /** Everything up to here was delivered. Undefined until the server has named one: what the application named may be no position of its log. */
   get position(): Position | undefined {
-    return this.#position
+    return this.#isConfirmed ? this.#position : undefined
   }
 
   /** Whether it should be on the wire and is not, nor waits to ask again. */
@@ -114,7 +115,7 @@ export class Subscription {
       return
     }
     const epoch = position?.epoch ?? this.#wire.epoch()
-    this.#position = { epoch, offset: frame.offset }
+    this.#confirm({ epoch, offset: frame.offset })
     this.#observer.onEvent(frame, epoch)
   }
 
@@ -129,8 +130,7 @@ export class Subscription {
 
   onSnapshot(frame: SnapshotFrame): Position | undefined {
     if (!this.awaits(frame.id)) return undefined
-    this.#position = { epoch: this.#wire.epoch(), offset: frame.offset }
-    return this.#position
+    return this.#confirm({ epoch: this.#wire.epoch(), offset: frame.offset })
   }
 
   onProgress(offset: number): void {
@@ -190,12 +190,18 @@ export class Subscription {
   #advance(epoch: string, offset: number): void {
     const position = this.#position
     const isBehind = position === undefined || position.epoch !== epoch || position.offset < offset
-    if (isBehind) this.#position = { epoch, offset }
+    this.#confirm(isBehind ? { epoch, offset } : position)
+  }
+
+  #confirm(position: Position): Position {
+    this.#position = position
+    this.#isConfirmed = true
+    return position
   }
 
   #reset(at: Position, reason: RoomReset['reason']): void {
-    this.#position = { epoch: at.epoch, offset: at.offset }
-    this.#observer.onReset({ ...this.#position, reason })
+    const position = this.#confirm({ epoch: at.epoch, offset: at.offset })
+    this.#observer.onReset({ ...position, reason })
   }
 
   #sendLeave(): void {

@@ -23,12 +23,12 @@ async function bundle(contents: string, external: string[] = []): Promise<string
   return outputFiles[0]?.text ?? ''
 }
 
-// It was 8 KB until it refused, in place of sending, what cost a client its connection for good or its data.
-test('the client for JSON is under 8.5 KB gzipped', async () => {
+// It was 8 KB until it refused, in place of sending, what cost a client its connection for good or its data, and 8.5 until it kept to the server's pace.
+test('the client for JSON is under 9 KB gzipped', async () => {
   const text = await bundle("export { connect } from '@roomway/client'")
   const bytes = gzipSync(text).length
   expect(bytes).toBeGreaterThan(2000)
-  expect(bytes).toBeLessThan(8704)
+  expect(bytes).toBeLessThan(9216)
   expect(text).not.toContain('MessagePack')
   expect(text).not.toContain('useSyncExternalStore')
 })

@@ -121,6 +121,115 @@ describe('the token', () => {
     expect(connection.one('auth').token).toBe('token2')
   })
 
+  test('is not sent again while it is the one in use: it is asked for when half of the time that is left is over', async () => {
+    const fetchedMs: number[] = []
+    let token = 'old'
+    client = server.client({
+      token: () => {
+        fetchedMs.push(server.clock.now())
+        return token
+      },
+    })
+    const connection = await server.welcome()
+    connection.say({ type: 'expiring', inMs: 30_000 })
+    await settled()
+    await server.clock.advance(22_000)
+    expect(fetchedMs).toEqual([0, 0, 15_000])
+    expect(connection.take('auth')).toEqual([])
+    token = 'new'
+    await server.clock.advance(500)
+    expect(connection.one('auth').token).toBe('new')
+    await server.clock.advance(7_000)
+    expect(fetchedMs).toHaveLength(4)
+    connection.say({ type: 'expiring', inMs: 2_000 })
+    await settled()
+    expect(fetchedMs).toHaveLength(5)
+    expect(connection.take('auth')).toEqual([])
+  })
+
+  test('that stays the one in use until it ends is asked for a few times', async () => {
+    let fetched = 0
+    client = server.client({
+      token: () => {
+        fetched++
+        return 'old'
+      },
+    })
+    const connection = await server.welcome()
+    connection.say({ type: 'expiring', inMs: 30_000 })
+    await settled()
+    await server.clock.advance(30_000)
+    expect(fetched).toBeLessThan(8)
+    expect(server.clock.timerCount).toBeLessThanOrEqual(1)
+  })
+
+  test('that ends as soon as the one before is followed by the next after half of its time, not at once', async () => {
+    let fetched = 0
+    client = server.client({ token: () => `token${++fetched}` })
+    const connection = await server.welcome()
+    connection.onReceived = () => {
+      if (connection.take('auth').length > 0) connection.say({ type: 'expiring', inMs: 20_000 })
+    }
+    connection.say({ type: 'expiring', inMs: 20_000 })
+    await settled()
+    await server.clock.advance(60_000)
+    expect(fetched).toBe(1 + 7)
+  })
+
+  test('is fetched once more after half of the time where it could not be had', async () => {
+    const errors: RoomwayError[] = []
+    let fetched = 0
+    client = server.client({
+      token: () => {
+        fetched++
+        if (fetched === 2) throw new Error('login is down')
+        return `token${fetched}`
+      },
+    })
+    client.on('error', (error) => errors.push(error))
+    const connection = await server.welcome()
+    connection.say({ type: 'expiring', inMs: 30_000 })
+    await settled()
+    await server.clock.advance(15_000)
+    expect(errors).toMatchObject([{ code: 'connection' }])
+    expect(connection.one('auth').token).toBe('token3')
+  })
+
+  test('that was fetched for a connection which is gone by then is not sent on the next', async () => {
+    const waiting: ((token: string) => void)[] = []
+    client = server.client({ token: () => new Promise((resolve) => waiting.push(resolve)) })
+    await settled()
+    waiting[0]?.('token1')
+    const first = await server.welcome()
+    first.say({ type: 'expiring', inMs: 30_000 })
+    await settled()
+    first.end(1006)
+    await server.clock.advanceUntil(() => waiting.length === 3)
+    waiting[2]?.('token3')
+    const second = await server.welcome()
+    waiting[1]?.('token2')
+    await settled()
+    expect(second.take('auth')).toEqual([])
+    expect(second.protocols).toContain('bearer.token3')
+  })
+
+  test('is not asked for any more for a connection that is gone', async () => {
+    let fetched = 0
+    client = server.client({
+      token: () => {
+        fetched++
+        return 'old'
+      },
+    })
+    const first = await server.welcome()
+    first.say({ type: 'expiring', inMs: 30_000 })
+    await settled()
+    await server.reconnect()
+    expect(fetched).toBe(3)
+    await server.clock.advance(20_000)
+    expect(fetched).toBe(3)
+  })
+
   test('that cannot be had is an error event, and the client goes on trying', async () => {
     const errors: RoomwayError[] = []
     let isDown = true

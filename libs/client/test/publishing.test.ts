@@ -5,7 +5,7 @@ import type { Client, RoomwayError } from '../src/index.js'
 import { msgpack } from '../src/msgpack.js'
 import { publishContent } from '../src/publish-content.js'
 import { settled } from './fake-clock.js'
-import { event, FakeServer } from './fake-server.js'
+import { event, FakeServer, welcome } from './fake-server.js'
 
 let server: FakeServer
 let client: Client
@@ -83,6 +83,17 @@ describe('a publish', () => {
       data: new Uint8Array([0, 0, 0xc0, 0x3f]),
       contentType: 'application/octet-stream',
     })
+  })
+
+  test.each([
+    ['bytes', { name: 'a', blob: new Uint8Array([1, 2]) }],
+    ['a view of bytes', [{ deep: [new Uint16Array([1, 2])] }]],
+    ['a buffer', { blob: new ArrayBuffer(2) }],
+  ])('of data with %s in it is refused, for the log has no form for that', async (_, data) => {
+    const connection = await server.welcome()
+    expect(await publish(data)[0]).toBe('bad_payload')
+    expect(connection.take('publish')).toEqual([])
+    expect(() => msgpackContent(data)).toThrow('no form in JSON')
   })
 
   test('carries the trace context that the application gives', async () => {
@@ -273,6 +284,30 @@ describe('publishes without an answer when the connection breaks', () => {
     expect(await sent).toBe('unavailable')
     await server.clock.advance(60_000)
     expect(connection.take('publish')).toEqual([])
+  })
+})
+
+describe('publishes of one connection', () => {
+  test('go out as fast as the server takes them, and no faster, in order', async () => {
+    await server.close(client)
+    client = server.client({ maxPendingPublishes: 1000 })
+    void publish(...Array.from({ length: 200 }, (_, n) => n))
+    const { limits } = welcome
+    const connection = await server.welcome({ limits: { ...limits, publishesPerSecond: 50 } })
+    const sent = (): unknown[] => connection.take('publish').map(({ data }) => data)
+    const range = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n)
+    expect(sent()).toEqual(range(0, 50))
+    await server.clock.advance(1000)
+    expect(sent()).toEqual(range(50, 100))
+    void publish('late')
+    await server.clock.advance(2000)
+    expect(sent()).toEqual(range(100, 200))
+    await server.clock.advance(20)
+    expect(sent()).toEqual(['late'])
+    await server.clock.advance(10_000)
+    void publish(...range(0, 60))
+    await settled()
+    expect(sent()).toEqual(range(0, 50))
   })
 })
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Client, Room, RoomEvent } from '../src/index.js'
 import { settled } from './fake-clock.js'
 import type { FakeConnection } from './fake-server.js'
-import { event, FakeServer } from './fake-server.js'
+import { event, FakeServer, welcome } from './fake-server.js'
 
 let server: FakeServer
 let client: Client
@@ -128,6 +128,23 @@ describe('joining', () => {
     await joining
   })
 
+  test('that is given up before its answer is no error of the client', async () => {
+    const errors: unknown[] = []
+    client.on('error', (error) => errors.push(error))
+    const connection = await server.welcome()
+    const joining = client.join('r')
+    await settled()
+    const { id } = connection.one('join')
+    client.room('r')?.leave()
+    await expect(joining).rejects.toMatchObject({ code: 'closed' })
+    const leave = connection.one('leave')
+    connection.say({ type: 'error', id, room: 'r', code: 'not_joined', message: 'left', temporary: false })
+    connection.say({ type: 'ack', id: leave.id })
+    expect(errors).toEqual([])
+    connection.say({ type: 'error', id: 99, room: 'r', code: 'not_joined', message: 'left', temporary: false })
+    expect(errors).toMatchObject([{ code: 'not_joined', eventId: undefined }])
+  })
+
   test('twice gives the same room', async () => {
     const connection = await server.welcome()
     const room = await joined(connection)
@@ -167,6 +184,43 @@ describe('resuming', () => {
     connection.say({ type: 'resumed', id, session: 's1', resumeToken: 't', recovered: true })
     expect(connection.take('join')).toEqual([])
     expect(offsets).toEqual([11, 12, 15])
+  })
+
+  test('names the rooms that a frame has place for, and joins the others after it', async () => {
+    await server.close(client)
+    client = server.client()
+    const first = await server.welcome()
+    const names = Array.from({ length: 60 }, (_, n) => `room-${n}-${'x'.repeat(200)}`)
+    for (const name of names) void client.join(name)
+    await settled()
+    for (const { id, room } of first.take('join'))
+      first.say({ type: 'joined', id, room, epoch: 'e1', offset: 10, replayed: 0 })
+    const maxPayloadBytes = 4096
+    const connection = await server.reconnect(1006, { limits: { ...welcome.limits, maxPayloadBytes } })
+    const resume = connection.one('resume')
+    expect(JSON.stringify(resume).length).toBeLessThan(maxPayloadBytes * 1.4 + 4096)
+    const resumed = Object.keys(resume.rooms).filter((name) => name !== '$session')
+    expect(resumed.length).toBeGreaterThan(5)
+    connection.say({ type: 'resumed', id: resume.id, session: 's1', resumeToken: 't', recovered: true })
+    const joins = connection.take('join')
+    // Those that the resume named had no answer of their own.
+    expect(joins.map(({ room }) => room).sort()).toEqual([...names].sort())
+    expect(new Set(joins.map(({ from }) => JSON.stringify(from)))).toEqual(new Set(['{"epoch":"e1","offset":10}']))
+  })
+
+  test('names no room of which the server has confirmed nothing: a position that is none would cost the whole session', async () => {
+    await joined(await server.welcome())
+    server.last.end(1006)
+    const from = { epoch: 'e1', offset: '7' as unknown as number }
+    void client.join('other', { from }).catch(() => {})
+    expect(client.room('other')?.position).toBeUndefined()
+    await server.clock.advanceUntil(() => server.connections.length === 2)
+    const connection = await server.welcome()
+    const { id, rooms } = connection.one('resume')
+    expect(Object.keys(rooms).sort()).toEqual(['$session', 'r'])
+    connection.say({ type: 'joined', id, room: 'r', epoch: 'e1', offset: 10, recovered: true, replayed: 0 })
+    connection.say({ type: 'resumed', id, session: 's1', resumeToken: 't', recovered: true })
+    expect(connection.one('join')).toMatchObject({ room: 'other', from })
   })
 
   test('joins again what the server did not answer', async () => {

@@ -1,4 +1,4 @@
-import type { Authenticator } from '@roomway/auth'
+import { AuthError, type Authenticator } from '@roomway/auth'
 import type { AuthFrame } from '@roomway/protocol'
 import type { Connection } from './connection.js'
 import { tellExpiry } from './expiry.js'
@@ -21,17 +21,20 @@ export class Reauthentication {
 
   async handle(connection: Connection, frame: AuthFrame): Promise<void> {
     const { id, token } = frame
+    const endedAtMs = connection.identity.expiresAtMs ?? Number.POSITIVE_INFINITY
     try {
       const identity = await this.#options.authenticator.authenticate(token)
       if (connection.state !== 'open') return
       if (identity.user !== connection.identity.user)
         return connection.sendError('unauthorized', 'the token is another user’s', { id })
       connection.identity = identity
-    } catch {
-      if (connection.state === 'open') connection.sendError('unauthorized', 'the token is not valid', { id })
+    } catch (error) {
+      if (connection.state === 'open') refuse(connection, id, error)
       return
     }
-    if (connection.undertakings.isExpiryTold) connection.undertake({ isExpiryTold: false })
+    // Of the same end once more the client would be told at each answer to its `auth`.
+    const endsLater = (connection.identity.expiresAtMs ?? Number.POSITIVE_INFINITY) > endedAtMs
+    if (endsLater && connection.undertakings.isExpiryTold) connection.undertake({ isExpiryTold: false })
     tellExpiry(connection, Date.now())
     this.#options.sessions.renewed(connection)
     this.#leaveForbidden(connection)
@@ -45,4 +48,11 @@ export class Reauthentication {
       connection.send({ type: 'left', room: room.name, reason: 'forbidden' })
     }
   }
+}
+
+/** A token that could not be checked just now may be a good one. */
+function refuse(connection: Connection, id: number, error: unknown): void {
+  const isBad = error instanceof AuthError && error.code !== 'unavailable'
+  if (isBad) connection.sendError(error.code, error.message, { id })
+  else connection.sendError('unavailable', 'the token cannot be checked just now', { id, retryAfterMs: 1_000 })
 }

@@ -110,6 +110,18 @@ export function testGuarding(openBroker: OpenBroker): void {
       await client.close()
     })
 
+    test('a token that is sent once more is not announced again: its client would answer at once', async () => {
+      const same = await token({ ttlMs: 8_000 })
+      const client = await RawClient.connect(port, { headers: { authorization: `Bearer ${same}` } })
+      await client.next('expiring')
+      client.send({ type: 'auth', id: 7, token: same })
+      await client.next('ack', (frame) => frame.id === 7)
+      client.send({ type: 'auth', id: 8, token: await token({ ttlMs: 20_000 }) })
+      await client.next('expiring', ({ inMs }) => inMs > 15_000)
+      expect(client.frames.items.filter(({ type }) => type === 'expiring')).toHaveLength(2)
+      await client.close()
+    })
+
     test('a new token that ends sooner ends the connection sooner', async () => {
       const client = await RawClient.connect(port, { headers: { authorization: `Bearer ${await token()}` } })
       client.send({ type: 'auth', id: 1, token: await token({ ttlMs: -2_000 }) }) // clocks may differ by some seconds
