@@ -6,7 +6,7 @@ import type { LoggedEvent } from '../log/logged-event.js'
 import type { Counters } from '../operations/counters.js'
 import type { Membership } from '../rooms/membership.js'
 import type { Socket } from '../transport/transport.js'
-import type { RateLimit } from './rate-limit.js'
+import type { PublishLimit } from './publish-limit.js'
 
 /** What an error frame says besides its code. */
 export interface ErrorDetail {
@@ -23,7 +23,7 @@ export interface Surroundings {
 
 /** What few connections have: most only listen, and are where the node is. */
 interface Undertakings {
-  publishes: RateLimit | undefined
+  publishes: PublishLimit | undefined
   /** While the connection's own room is being caught up after a resume; live otherwise. */
   sessionCatchUp: Membership | undefined
   /** The claim by which this connection took its session over; undefined where it began it. */

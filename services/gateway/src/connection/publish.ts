@@ -15,7 +15,7 @@ import type { OffsetClock } from '../log/offset-clock.js'
 import type { RoomRules } from '../log/room-rules.js'
 import type { Tracing } from '../operations/tracing.js'
 import type { Connection } from './connection.js'
-import { RateLimit } from './rate-limit.js'
+import { PublishLimit, type Refusal } from './publish-limit.js'
 
 export interface PublishOptions {
   readonly tail: EventsTail
@@ -26,6 +26,11 @@ export interface PublishOptions {
   readonly maxPayloadBytes: number
   readonly publishesPerSecond: number
   readonly tracing: Tracing
+}
+
+const reasons: Readonly<Record<Refusal['code'], string>> = {
+  rate_limited: 'too many publishes on this connection',
+  overloaded: 'the node holds as many unacknowledged publishes as it may',
 }
 
 interface Payload {
@@ -54,8 +59,10 @@ export class Publish {
       return refuse('forbidden', 'the token does not allow to publish to this room')
     const isDirect = this.#options.rules.of(room)?.kind === 'direct'
     if (isDirect && frame.reply === true) return refuse('unsupported', 'nobody replies in a direct room')
-    const waitMs = this.#rateOf(connection, now).take(now)
-    if (waitMs > 0) return refuse('rate_limited', 'too many publishes on this connection', waitMs)
+    const limit = this.#limitOf(connection)
+    const later = ({ code, retryAfterMs }: Refusal) => refuse(code, reasons[code], retryAfterMs)
+    const refusal = limit.take(performance.now())
+    if (refusal !== undefined) return later(refusal)
     const payload = payloadOf(frame, text)
     if (typeof payload === 'string') return refuse('bad_payload', payload)
     if (payload.bytes.length > this.#options.maxPayloadBytes)
@@ -65,7 +72,7 @@ export class Publish {
       )
     const isTaken = this.#write(connection, frame, payload, now, isDirect)
     if (isTaken) connection.counters.publishesTotal++
-    else refuse('overloaded', 'the node holds as many unacknowledged publishes as it may', 1_000)
+    else later(limit.refuse('overloaded', performance.now()))
   }
 
   #write(connection: Connection, frame: PublishFrame, payload: Payload, now: number, isDirect: boolean): boolean {
@@ -89,8 +96,9 @@ export class Publish {
     return isTaken
   }
 
-  #rateOf(connection: Connection, now: number): RateLimit {
-    const { publishes = new RateLimit(this.#options.publishesPerSecond, now) } = connection.undertakings
+  #limitOf(connection: Connection): PublishLimit {
+    const { publishes = new PublishLimit(this.#options.publishesPerSecond, performance.now()) } =
+      connection.undertakings
     if (connection.undertakings.publishes === undefined) connection.undertake({ publishes })
     return publishes
   }
