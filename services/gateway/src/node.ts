@@ -25,6 +25,7 @@ import { ReplayPool } from './log/replay/replay-pool.js'
 import { RoomRules } from './log/room-rules.js'
 import { SessionClaims } from './log/session-claims.js'
 import { Counters } from './operations/counters.js'
+import { LogLag } from './operations/log-lag.js'
 import type { Tracing } from './operations/tracing.js'
 import { CatchUp } from './rooms/catch-up.js'
 import { FanOut } from './rooms/fan-out.js'
@@ -47,7 +48,6 @@ const replayGatherMs = 15
 const maxQueuedCommandBytes = 32 * 1024 * 1024
 const maxPendingDirectBytes = 32 * 1024 * 1024
 const authTimeoutMs = 10_000
-const lagEveryMs = 5_000
 
 /** Everything of a node but its listeners. */
 export class Node {
@@ -56,6 +56,7 @@ export class Node {
   readonly rooms = new Rooms()
   readonly fanOut: FanOut
   readonly tail: EventsTail
+  readonly lag: LogLag
   readonly catchUp: CatchUp
   readonly memberships: Memberships
   readonly rules: RoomRules
@@ -71,8 +72,6 @@ export class Node {
   readonly #clock: OffsetClock
   readonly #turns = new Turns()
   #replays: ReplayPool
-  lagRecords = 0
-  #lagAskedAtMs = 0
   #closedScans = 0
   #clockTimer: NodeJS.Timeout | undefined
 
@@ -104,6 +103,7 @@ export class Node {
     this.#writer = new CommandWriter({ log: logs.commands, logger, maxQueuedBytes: maxQueuedCommandBytes })
     this.#claims = new SessionClaims({ log: logs.control, logger, find: (session) => sessions.get(session) })
     this.tail = this.#createTail()
+    this.lag = new LogLag(logs.events, () => this.tail.windows())
     this.direct = new DirectPublishes({
       log: logs.events,
       logger,
@@ -150,17 +150,6 @@ export class Node {
   /** Connections in rooms that wait for such a scan to begin. */
   get waitingReplays(): number {
     return this.#replays.waiting
-  }
-
-  /** Asks the broker how far the node is behind, at most every few seconds: the answer is in `lagRecords`. */
-  async measureLag(): Promise<void> {
-    const now = Date.now()
-    if (now - this.#lagAskedAtMs < lagEveryMs) return
-    this.#lagAskedAtMs = now
-    const behind = this.tail
-      .windows()
-      .map(async (window) => Math.max(0, (await this.#logs.events.end(window.partition)) - window.next))
-    this.lagRecords = (await Promise.all(behind)).reduce((sum, records) => sum + records, 0)
   }
 
   /** Why the node should get no new clients; empty when it may. */

@@ -12,6 +12,9 @@ export interface Admin {
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT`. Without it uWebSockets.js shares a port with others that use it, and any of them answers for all. */
 const exclusivePort = 1
 
+/** For the broker's answer: metrics are wanted most while it is away. */
+const lagWaitMs = 1_000
+
 /** The admin port: `/metrics` for Prometheus. Beyond loopback it asks for the admin token. */
 export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node: Node): Promise<Admin> {
   const { config, metrics: others } = options
@@ -30,11 +33,14 @@ export async function serveAdmin(options: GatewayOptions, uws: UWebSockets, node
       isAborted = true
     })
     const answer = async () => {
-      await node.measureLag().catch(() => {})
+      await node.lag.measure(lagWaitMs)
       const texts = await Promise.all([metrics.text(), others?.text() ?? ''])
       if (!isAborted) res.cork(() => res.writeHeader('Content-Type', metrics.contentType).end(texts.join('')))
     }
-    void answer()
+    answer().catch((error: unknown) => {
+      options.logger.error({ err: error }, 'the metrics could not be read')
+      if (!isAborted) res.cork(() => res.writeStatus('500 Internal Server Error').end('the metrics could not be read'))
+    })
   })
   const host = config.adminToken === undefined ? '127.0.0.1' : config.host
   const port = config.ports.admin

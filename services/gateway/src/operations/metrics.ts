@@ -66,7 +66,7 @@ export function createGatewayMetrics(node: Node): Metrics {
   metrics.gauge(
     'roomway_log_lag_records',
     'Records of the events log not read yet, all partitions',
-    () => node.lagRecords,
+    () => node.lag.records,
   )
   metrics.gauge(
     'roomway_followed_partitions',
