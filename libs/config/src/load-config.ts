@@ -129,10 +129,16 @@ function portsConfig(values: SettingValues): Config['ports'] {
   }
 }
 
+/** And what a frame has besides. */
+const base64Growth = 1.4
+
 function limitsConfig(values: SettingValues, faults: string[]): LimitsConfig {
-  if (values.ROOMWAY_SOFT_BUFFER_BYTES >= values.ROOMWAY_HARD_BUFFER_BYTES) {
+  const leastHardBytes =
+    values.ROOMWAY_SOFT_BUFFER_BYTES +
+    Math.max(values.ROOMWAY_MAX_SNAPSHOT_BYTES, Math.ceil(values.ROOMWAY_MAX_PAYLOAD_BYTES * base64Growth))
+  if (values.ROOMWAY_HARD_BUFFER_BYTES < leastHardBytes) {
     faults.push(
-      `ROOMWAY_SOFT_BUFFER_BYTES (${values.ROOMWAY_SOFT_BUFFER_BYTES}) must be below ROOMWAY_HARD_BUFFER_BYTES (${values.ROOMWAY_HARD_BUFFER_BYTES})`,
+      `ROOMWAY_HARD_BUFFER_BYTES (${values.ROOMWAY_HARD_BUFFER_BYTES}) must be at least ${leastHardBytes}: beyond it a client is closed as slow, and what may wait for one is ROOMWAY_SOFT_BUFFER_BYTES and a snapshot (ROOMWAY_MAX_SNAPSHOT_BYTES) or an event (ROOMWAY_MAX_PAYLOAD_BYTES, as base64)`,
     )
   }
   return {

@@ -87,7 +87,7 @@ describe('faults', () => {
       expect.stringMatching(/^ROOMWAY_GATEWAY_PORT must be a whole number from 0 to 65535/),
       expect.stringContaining('KAFKA_SASL_PASSWORD go together'),
       expect.stringContaining('KAFKA_BROKERS is needed'),
-      expect.stringContaining('must be below ROOMWAY_HARD_BUFFER_BYTES'),
+      expect.stringMatching(/^ROOMWAY_HARD_BUFFER_BYTES \(4194304\) must be at least 10048576/),
     ])
   })
 

@@ -3,7 +3,9 @@ import { ConfigError, loadConfig } from '@roomway/config'
 import { createLogger, startTelemetry } from '@roomway/telemetry'
 import { startGateway } from './start.js'
 
-/** The gateway as a process of its own: the composition root. Ends on SIGTERM and SIGINT after closing what it opened. */
+const closeMs = 15_000
+
+/** The gateway as a process of its own: the composition root. Ends on SIGTERM and SIGINT after closing what it opened, with 1 where that takes longer than 15 s. */
 async function main(): Promise<void> {
   const config = loadConfig(process.env, { command: 'gateway' })
   const logger = createLogger('gateway', config.logLevel)
@@ -21,6 +23,7 @@ async function main(): Promise<void> {
     'gateway listening',
   )
   const stop = async () => {
+    setTimeout(() => process.exit(1), closeMs).unref()
     await gateway.close()
     await broker.close()
     await telemetry.shutdown()

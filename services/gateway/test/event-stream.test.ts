@@ -6,11 +6,12 @@ import { Places } from '../src/transport/places.js'
 import { digestOf, formatEventId, parseEventId, stopId } from '../src/transport/sse/event-id.js'
 import { FollowedRooms } from '../src/transport/sse/followed-rooms.js'
 import { Outbox } from '../src/transport/sse/outbox.js'
+import { SseSocket } from '../src/transport/sse/sse-socket.js'
 import { readStreamFrame } from '../src/transport/sse/stream-frame.js'
 import { Streams } from '../src/transport/sse/streams.js'
 import { turns } from './fake-broker.js'
 import { FakeNode } from './fake-node.js'
-import { type FakeResponse, openFakeStream } from './fake-stream.js'
+import { FakeResponse, openFakeStream } from './fake-stream.js'
 
 const epoch = fc.oneof(fc.constantFrom('k3f9', 'a;b', 'a,b@c', '%', 'é'), fc.string({ minLength: 1, unit: 'grapheme' }))
 const place = fc.record({
@@ -206,6 +207,30 @@ describe('an open stream', () => {
         value: Buffer.from(JSON.stringify('x'.repeat(size))),
       })),
     )
+
+  test('with as much waiting as it may have is closed once, by whatever it is closed for', async () => {
+    const response = new FakeResponse()
+    let closed = 0
+    const socket = new SseSocket({
+      response,
+      rooms: new FollowedRooms(['a'], ''),
+      topics: streams.topics,
+      hardLimitBytes: 1_000,
+      onWelcome: () => {},
+      onDrain: () => {},
+      onClose: () => void closed++,
+    })
+    socket.open()
+    response.isPaused = true
+    const error = { type: 'error', code: 'bad_frame', message: 'x'.repeat(890), temporary: false }
+    socket.send(JSON.stringify(error))
+    await turns(2)
+    expect(socket.bufferedBytes()).toBeGreaterThan(940)
+    socket.close('restart')
+    await turns(2)
+    expect(closed).toBe(1)
+    expect(response.state).toBe('ended')
+  })
 
   test('that is silent gets comments, and no event', async () => {
     const response = await open()

@@ -99,6 +99,24 @@ describe('taking a session over', () => {
     await fake.close()
   })
 
+  test('a claim that could not be written does not keep the session from who claims it after that', async () => {
+    const fake = await FakeNode.open()
+    const control = fake.broker.get('control')
+    const first = await fake.connect()
+    const { resumeToken } = first.socket.frames[0] as { resumeToken: string }
+    const second = await fake.connect()
+    const append = control.append.bind(control)
+    control.append = () => Promise.reject(new Error('no leader'))
+    fake.send(second, { type: 'resume', id: 1, token: resumeToken, rooms: {} })
+    control.append = append
+    await turns(2)
+    expect(second.socket.closedAs).toBeUndefined()
+    const headers = { 'roomway-id': 'elsewhere', session: second.guest.connection!.session }
+    await control.append([{ partition: 0, key: '$claim', headers, value: Buffer.alloc(0) }])
+    expect(second.socket.closedAs).toBe('session_taken')
+    await fake.close()
+  })
+
   test('a copy of the session cannot have its commands swallowed: the older connection is closed before the copy publishes', async () => {
     const fake = await FakeNode.open()
     const original = await fake.connect()

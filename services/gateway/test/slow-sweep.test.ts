@@ -20,6 +20,8 @@ describe('a socket that takes nothing', () => {
     fake = await FakeNode.open({
       ROOMWAY_SOFT_BUFFER_BYTES: String(softLimit),
       ROOMWAY_HARD_BUFFER_BYTES: String(hardBufferBytes),
+      ROOMWAY_MAX_SNAPSHOT_BYTES: '1024',
+      ROOMWAY_MAX_PAYLOAD_BYTES: '1024',
       ROOMWAY_MAX_ROOMS_PER_CONNECTION: '1000',
     })
     slow = await fake.connect()

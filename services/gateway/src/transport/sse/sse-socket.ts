@@ -115,7 +115,9 @@ export class SseSocket implements Socket {
     if (this.#state === 'waiting') response.refuse(this.#refusal ?? problemOf('unavailable', closeCodes[name].meaning))
     else if (name === 'slow') response.abort()
     else {
-      this.#push(farewell(name))
+      // Without a look at the limit: that would close it once more.
+      const text = farewell(name)
+      this.#outbox.push(text, text.length)
       this.#outbox.close()
       response.end()
     }
