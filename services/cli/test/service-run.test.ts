@@ -55,6 +55,23 @@ describe('a run of services', () => {
     expect(happened).toEqual(['app', 'broker'])
   })
 
+  test('that is told to stop while it starts closes what had started, and what starts after that', async () => {
+    const { run, add, happened } = runOf()
+    let goOn = () => {}
+    const start = async () => {
+      add('broker')
+      await new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+      add('gateway')
+    }
+    expect(await run.run(start, 5000)).toBe(0)
+    expect(happened).toEqual(['broker'])
+    goOn()
+    await new Promise(setImmediate)
+    expect(happened).toEqual(['broker', 'gateway'])
+  })
+
   test('gives up at the deadline on what does not close', async () => {
     const { run, add } = runOf()
     expect(await run.run(async () => void add('broker', never), 10)).toBe(1)
