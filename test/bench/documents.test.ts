@@ -105,6 +105,7 @@ describe('what is shown', () => {
     expect(guide).toMatch(/±1\.2 %/)
     expect(readme).toMatch(/highest: highest rate .* ≥ 0\.85 /)
     expect(readme).toMatch(/soak: resident set .* flat .* met/)
+    expect(readme).toMatch(/^On a machine; 2026-01-02\.$/m)
     expect(readme).not.toMatch(/latency p99 |before-x/)
   })
 

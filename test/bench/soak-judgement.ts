@@ -36,6 +36,7 @@ export function judgements(soak: SoakMeasurement): Judgement[] {
     memory('heap, used or not', measured, ({ heapHeldMb }) => heapHeldMb, false),
     memory('buffers outside of it', measured, ({ externalMb }) => externalMb, false),
     stalls(soak),
+    collections(soak),
     whole(soak),
     latency(measured),
     ...comingBack(measured, soak.atRest),
@@ -86,16 +87,18 @@ function stalls(soak: SoakMeasurement): Judgement {
     soak.samples.reduce((most, sample) => Math.max(most, of(sample)), 0)
   const ownMs = longest(({ ownLateMs }) => ownLateMs)
   const lateMs = longest(({ lateMs: ms }) => ms)
-  const gcMs = longest((sample) => sample.gcMs)
-  const noted = soak.stalls.find((stall) => stall.ownMs === ownMs)
-  const ran = noted === undefined ? '' : ` (on a CPU for ${noted.ranMs.toFixed(0)})`
-  const found = `${ownMs.toFixed(0)} ms${ran}; ${lateMs.toFixed(0)} ms with waiting for a CPU; longest garbage collection ${gcMs.toFixed(0)} ms`
+  const found = `${ownMs.toFixed(0)} ms; ${lateMs.toFixed(0)} ms with waiting for a CPU`
   return {
     title: 'longest stall of the event loop',
     found,
     goal: `≤ ${stallLimitMs} ms`,
     verdict: ownMs <= stallLimitMs ? 'met' : 'missed',
   }
+}
+
+function collections({ samples }: SoakMeasurement): Judgement {
+  const longestMs = Math.max(0, ...samples.map(({ gcMs }) => gcMs))
+  return { title: 'longest garbage collection', found: `${longestMs.toFixed(0)} ms`, goal: '–', verdict: '' }
 }
 
 function whole({ fault, churn }: SoakMeasurement): Judgement {

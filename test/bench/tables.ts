@@ -85,20 +85,32 @@ function rowsOf(results: readonly Measurement[]): Row[] {
   return results.flatMap(({ name, rows }) => rows.map((row) => ({ ...row, scenario: name })))
 }
 
-/** What README.md shows: what has a goal. */
+/** What README.md shows: what has a goal, and on which machine that was found. */
 export function mainFigures(results: readonly Measurement[], soak: SoakMeasurement | undefined): string {
-  const rows = rowsOf(results.filter(({ before }) => before === undefined)).filter(({ goal }) => goal !== undefined)
+  const beside = results.filter(({ before }) => before === undefined)
+  const rows = rowsOf(beside).filter(({ goal }) => goal !== undefined)
   const lines = rows.map((row) => [
-    isOfGateway(row) ? titleOf(row) : `${titleOf(row)}: ${row.measured.name} / gateway`,
+    isOfGateway(row) ? titleOf(row) : `${titleOf(row)} (${row.measured.name})`,
+    withUnit((isOfGateway(row) ? row.base : row.measured).value, row.unit),
+    withUnit((isOfGateway(row) ? row.measured : row.base).value, row.unit),
     row.ratio === undefined ? '–' : row.ratio.median.toFixed(2),
     range(row.ratio),
     goalText(row),
     row.verdict,
   ])
   const judged = soak === undefined ? [] : judgements(soak).filter(({ verdict }) => verdict !== '')
-  const soaked = judged.map(({ title, found, goal, verdict }) => [title, found, '', goal, verdict])
+  const soaked = judged.map(({ title, found, goal, verdict }) => [title, '', found, '', '', goal, verdict])
   const all = [...lines, ...soaked]
-  return all.length === 0 ? 'No figures are kept.' : aligned([['', 'ratio', 'min–max', 'goal', ''], ...all])
+  if (all.length === 0) return 'No figures are kept.'
+  const table = aligned([['', 'raw, or peer', 'gateway', 'ratio', 'min–max', 'goal', ''], ...all])
+  return `${table}\n\n${machines([...beside, ...(soak === undefined ? [] : [soak])])}`
+}
+
+function machines(measured: readonly (Measurement | SoakMeasurement)[]): string {
+  const days = measured.map(({ at }) => at.slice(0, 10)).sort()
+  const [first, last] = [days[0], days.at(-1)]
+  const names = [...new Set(measured.map(({ machine }) => machine))].join('; ')
+  return `On ${names}; ${first === last ? first : `${first} to ${last}`}.`
 }
 
 export function soakTable(soak: SoakMeasurement): string {
