@@ -18,7 +18,9 @@ class Ends {
 const windows = [0, 1].map((partition) => new RecentWindow('e1', partition, 10, new WindowMemory(1_000)))
 
 describe('how far a node is behind', () => {
-  afterEach(() => jest.restoreAllMocks())
+  afterEach(() => {
+    jest.restoreAllMocks()
+  })
 
   test('is what the broker has beyond what was read, over all partitions', async () => {
     const { log, asked } = new Ends()
