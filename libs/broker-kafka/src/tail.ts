@@ -7,6 +7,7 @@ import type { Batch, Logger, ResetReason, Tail, TailObserver } from '@roomway/br
 import { backoffMs, pause, settledWithin } from './backoff.js'
 import type { Cluster } from './cluster.js'
 import { messageOf } from './connection-fault.js'
+import type { Question } from './cursor.js'
 import { Cursor } from './cursor.js'
 import { errorCodes, errorName } from './error-codes.js'
 import type { FetchAnswer } from './fetch-request.js'
@@ -132,14 +133,15 @@ export class KafkaTail implements Tail {
   /** One fetch. False: something went wrong, and the topic should be looked at again. */
   async #poll(nodeId: number, ready: readonly Cursor[], somePaused: boolean): Promise<boolean> {
     const { topic, cluster, use } = this.#options
-    const positions = this.#rotated(ready).map((cursor) => cursor.position(topic.leader(cursor.partition)?.epoch ?? -1))
+    const questions = this.#rotated(ready).map((cursor) => cursor.ask(topic.leader(cursor.partition)?.epoch ?? -1))
+    const positions = questions.map((question) => question.position)
     const maxWaitMs = somePaused ? shortPollMs : longPollMs
     try {
       const connection = await cluster.connection(nodeId, use)
       const answers = await connection.send(
         fetchRequest(topic.id, positions, { maxWaitMs, maxBytes, maxPartitionBytes }),
       )
-      return await this.#takeAll(answers)
+      return await this.#takeAll(questions, answers)
     } catch (error) {
       if (this.#closed) return true
       for (const cursor of ready) cursor.mustVerify = true
@@ -154,13 +156,14 @@ export class KafkaTail implements Tail {
     return [...ready.slice(first), ...ready.slice(0, first)]
   }
 
-  async #takeAll(answers: readonly FetchAnswer[]): Promise<boolean> {
+  async #takeAll(questions: readonly Question[], answers: readonly FetchAnswer[]): Promise<boolean> {
+    const byPartition = new Map(questions.map((question) => [question.cursor.partition, question]))
     let fine = true
     let sliceStart = performance.now()
     for (const answer of answers) {
       if (this.#closed) return true
-      const cursor = this.#cursors.get(answer.partition)
-      if (cursor !== undefined && !(await this.#take(cursor, answer))) fine = false
+      const question = byPartition.get(answer.partition)
+      if (question !== undefined && !(await this.#take(question, answer))) fine = false
       if (performance.now() - sliceStart < sliceMs) continue
       await new Promise(setImmediate)
       sliceStart = performance.now()
@@ -168,8 +171,10 @@ export class KafkaTail implements Tail {
     return fine
   }
 
-  async #take(cursor: Cursor, answer: FetchAnswer): Promise<boolean> {
-    if (answer.errorCode === errorCodes.offsetOutOfRange) return await this.#outOfRange(cursor)
+  async #take(question: Question, answer: FetchAnswer): Promise<boolean> {
+    const { cursor } = question
+    if (!cursor.awaits(question)) return true
+    if (answer.errorCode === errorCodes.offsetOutOfRange) return await this.#outOfRange(question)
     if (answer.errorCode !== errorCodes.none) {
       cursor.mustVerify = true
       this.#report(`partition ${cursor.partition}`, new Error(errorName(answer.errorCode)))
@@ -178,13 +183,14 @@ export class KafkaTail implements Tail {
     cursor.lastActivityMs = Date.now()
     if (answer.diverging !== undefined) return await this.#truncated(cursor, answer.diverging.endOffset)
     if (answer.records === null || answer.records.length === 0) return true
-    return this.#decode(cursor, answer, answer.records) || (await this.#truncated(cursor, cursor.nextOffset))
+    return this.#decode(question, answer, answer.records) || (await this.#truncated(cursor, cursor.nextOffset))
   }
 
-  #decode(cursor: Cursor, answer: FetchAnswer, bytes: Buffer): boolean {
+  #decode(question: Question, answer: FetchAnswer, bytes: Buffer): boolean {
+    const { cursor } = question
     const before = cursor.nextOffset
     const decoded = decodeRecords(cursor.partition, bytes, before, answer.aborted, this.#options.onFault)
-    if (!cursor.advance(decoded.firstBatch, decoded.lastBatch, decoded.nextOffset)) return false
+    if (!cursor.advance(question, decoded)) return false
     if (decoded.nextOffset > before) {
       this.#deliver(cursor, { partition: cursor.partition, records: decoded.records, nextOffset: decoded.nextOffset })
     }
@@ -215,12 +221,13 @@ export class KafkaTail implements Tail {
     this.#options.logger.error({ topic: this.#options.topic.name, err: error }, 'the observer of a tail failed')
   }
 
-  async #outOfRange(cursor: Cursor): Promise<boolean> {
+  async #outOfRange(question: Question): Promise<boolean> {
+    const { cursor } = question
     const [start, end] = await Promise.all([
       this.#options.ends.start(cursor.partition),
       this.#options.ends.end(cursor.partition),
     ])
-    if (this.#closed) return true
+    if (this.#closed || !cursor.awaits(question)) return true
     if (cursor.nextOffset < start) this.#reset('expired')
     else if (cursor.nextOffset > end) return await this.#truncated(cursor, end)
     // The last batch has expired, and with it what could be compared.
