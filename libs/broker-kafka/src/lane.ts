@@ -3,6 +3,9 @@ import type { AppendCall } from './append-call.js'
 import type { ProducerId } from './produce-request.js'
 import { RecordBatchEncoder } from './record-batch-encoder.js'
 
+/** Kafka's sequence numbers go on from 0 after the largest Int32, also within a batch. */
+const sequences = 2 ** 31
+
 /** One idempotent producer: its ID, and the next sequence number of each partition. */
 export class Producer {
   readonly #id: ProducerId
@@ -16,15 +19,10 @@ export class Producer {
     return this.#id
   }
 
-  /** Far from the 31 bits a sequence has; another producer begins at 0 then. */
-  get isWorn(): boolean {
-    for (const next of this.#next.values()) if (next > 1_000_000_000) return true
-    return false
-  }
-
+  /** Reserves the sequence numbers of `count` records. Returns the first. */
   take(partition: number, count: number): number {
     const first = this.#next.get(partition) ?? 0
-    this.#next.set(partition, first + count)
+    this.#next.set(partition, (first + count) % sequences)
     return first
   }
 }
