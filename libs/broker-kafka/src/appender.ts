@@ -247,8 +247,9 @@ const fates = new Map<number, Fate>([
   [errorCodes.corruptMessage, 'retry'],
   [errorCodes.unknownTopicOrPartition, 'retry'],
   [errorCodes.leaderNotAvailable, 'retry'],
-  [errorCodes.notLeaderOrFollower, 'retry'],
   [errorCodes.notEnoughReplicas, 'retry'],
+  // A leader that was deposed while it waited for its followers says so as well, with the batch in its log.
+  [errorCodes.notLeaderOrFollower, 'unclear'],
   [errorCodes.requestTimedOut, 'unclear'],
   [errorCodes.networkException, 'unclear'],
   [errorCodes.notEnoughReplicasAfterAppend, 'unclear'],
