@@ -58,6 +58,8 @@ class RangeReader {
   readonly #options: ReplayOptions
   /** The log whose positions these are, whatever bears its name later. */
   readonly #topicId: string
+  /** Of that log: a truncation, or partitions that were added, make its positions void under the same ID. */
+  readonly #epoch: string
   #leaderEpoch = -1
   #fetched: RecordDecoder | undefined
 
@@ -65,6 +67,7 @@ class RangeReader {
     this.#range = range
     this.#options = options
     this.#topicId = options.topic.id
+    this.#epoch = options.topic.epoch
     this.position = range.from
   }
 
@@ -76,6 +79,7 @@ class RangeReader {
       const { records, aborted } = answer
       this.#fetched = new RecordDecoder(this.#range.partition, records, aborted, this.#options.onFault)
     }
+    this.#failIfRenewed()
     return this.#take(this.#fetched.decode(this.position, pieceBytes))
   }
 
@@ -107,7 +111,7 @@ class RangeReader {
   async #fetch(): Promise<FetchAnswer> {
     const { topic, cluster, use } = this.#options
     const { partition } = this.#range
-    if (topic.id !== this.#topicId) throw new PositionError('epoch', `${topic.name} was made again during a read`)
+    this.#failIfRenewed()
     const leader = topic.leader(partition)
     if (leader === undefined) throw new Error(`${topic.name}/${partition} has no leader`)
     const position = {
@@ -124,6 +128,11 @@ class RangeReader {
     return answer
   }
 
+  #failIfRenewed(): void {
+    const { name, epoch } = this.#options.topic
+    if (epoch !== this.#epoch) throw new PositionError('epoch', `${name} began a new epoch during a read`)
+  }
+
   async #check(answer: FetchAnswer): Promise<void> {
     const { topic, ends } = this.#options
     const { partition } = this.#range
@@ -133,7 +142,7 @@ class RangeReader {
     if (answer.errorCode === errorCodes.none) return
     if (answer.errorCode !== errorCodes.offsetOutOfRange) throw new Error(`${where}: ${errorName(answer.errorCode)}`)
     const start = await ends.start(partition)
-    if (topic.id !== this.#topicId) throw new PositionError('epoch', `${where}: the topic was made again`)
+    this.#failIfRenewed()
     throw this.position < start
       ? new PositionError('expired', `${where} lies below the log's start, ${start}`)
       : new PositionError('ahead', `${where} lies past the log's end`)

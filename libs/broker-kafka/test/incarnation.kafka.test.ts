@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { PositionError } from '@roomway/broker'
-import { eventually, randomPrefix } from '@roomway/testing'
+import { deadline, eventually, randomPrefix } from '@roomway/testing'
 import { KafkaBench } from './support/kafka-bench.js'
 import { TailRecorder } from './support/tail-recorder.js'
 import { appendTexts, numbered, readTexts } from './support/texts.js'
@@ -77,6 +77,43 @@ test('Partitions added to a topic are another epoch', async () => {
   expect(await recorder.untilReset()).toBe('epoch')
   expect(log.partitions).toBe(3)
   expect(log.epoch).not.toBe(before)
+})
+
+describe('A read that is under way while its log begins a new epoch under the same topic', () => {
+  test('hands out nothing more, not even what is fetched already', async () => {
+    const { log, begin } = await openGrowing()
+    for (const text of numbered('old', 4)) await log.append([{ ...big(text), partition: 0 }])
+    const seen: string[] = []
+    const reading = log.read(0, 0, 4, async ({ records }) => {
+      seen.push(...records.map(({ key }) => key ?? ''))
+      await begin()
+    })
+    await expect(reading).rejects.toMatchObject({ name: 'PositionError', reason: 'epoch' })
+    expect(seen).toEqual(['old0'])
+  })
+
+  test('does not wait for what the new one may never have', async () => {
+    const { log, begin } = await openGrowing()
+    await appendTexts(log, 0, ['old'])
+    const reading = deadline(
+      log.read(0, 0, 2, () => void begin()),
+      10_000,
+      'the read to end',
+    )
+    await expect(reading).rejects.toMatchObject({ name: 'PositionError', reason: 'epoch' })
+  })
+
+  async function openGrowing() {
+    const prefix = randomPrefix()
+    const log = await (await bench.open({ prefix, metadataMaxAgeMs: 100 })).log('events')
+    const before = log.epoch
+    const begin = async (): Promise<void> => {
+      const admin = await bench.admin()
+      await admin.createPartitions({ topicPartitions: [{ topic: `${prefix}.events`, count: 3 }] })
+      await eventually(() => log.epoch !== before, 10_000, 'the new epoch')
+    }
+    return { log, begin }
+  }
 })
 
 test('A topic that stays missing for the grace is made again as another epoch', async () => {
