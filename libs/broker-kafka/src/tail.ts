@@ -88,7 +88,11 @@ export class KafkaTail implements Tail {
     if (this.#closed) return
     this.#end()
     this.#options.logger.warn({ topic: this.#options.topic.name, reason }, 'a tail cannot go on from where it was')
-    this.#observer.onReset(reason)
+    try {
+      this.#observer.onReset(reason)
+    } catch (error) {
+      this.#observerFailed(error)
+    }
   }
 
   /** Sees to it that each leader in use has a loop. */

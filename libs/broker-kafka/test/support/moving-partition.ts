@@ -32,9 +32,9 @@ export class MovingPartition {
     })
   }
 
-  /** Led by node 1. */
-  static async open(observer: TailObserver): Promise<MovingPartition> {
-    return new MovingPartition(await ScriptedKafka.open([1, 1, 2]), observer)
+  /** Led by node 1. @param kafka where another tail is open already */
+  static async open(observer: TailObserver, kafka?: ScriptedKafka): Promise<MovingPartition> {
+    return new MovingPartition(kafka ?? (await ScriptedKafka.open([1, 1, 2])), observer)
   }
 
   async close(): Promise<void> {
