@@ -49,7 +49,7 @@ export class KafkaTail implements Tail {
   readonly #cursors: ReadonlyMap<number, Cursor>
   readonly #running = new Map<number, Promise<void>>()
   readonly #stop = new AbortController()
-  readonly #forgetEpoch: () => void
+  readonly #forgetTopic: () => void
   #wake = new AbortController()
   #rotation = 0
   #warnedMs = 0
@@ -58,7 +58,12 @@ export class KafkaTail implements Tail {
     this.#options = options
     this.#observer = observer
     this.#cursors = new Map([...from].map(([partition, offset]) => [partition, new Cursor(partition, offset)]))
-    this.#forgetEpoch = options.topic.onEpoch(() => this.#reset('epoch'))
+    const forgetEpoch = options.topic.onEpoch(() => this.#reset('epoch'))
+    const forgetLeaders = options.topic.onLeaders(() => this.#spread())
+    this.#forgetTopic = () => {
+      forgetEpoch()
+      forgetLeaders()
+    }
     this.#spread()
   }
 
@@ -79,7 +84,7 @@ export class KafkaTail implements Tail {
     if (this.#closed) return
     this.#stop.abort()
     this.#wake.abort()
-    this.#forgetEpoch()
+    this.#forgetTopic()
     this.#options.cluster.hangUp(this.#options.use)
     this.#options.onClosed(this)
   }

@@ -32,7 +32,8 @@ export interface TopicOptions {
 export class Topic {
   readonly name: string
   readonly #options: TopicOptions
-  readonly #listeners = new Set<() => void>()
+  readonly #epochListeners = new Set<() => void>()
+  readonly #leaderListeners = new Set<() => void>()
   readonly #formerIds = new Set<string>()
   #id = ''
   #leaders: readonly Leader[] = []
@@ -65,8 +66,14 @@ export class Topic {
 
   /** Tells of every change of the epoch, after it changed. Returns what ends the telling. */
   onEpoch(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    this.#epochListeners.add(listener)
+    return () => this.#epochListeners.delete(listener)
+  }
+
+  /** Tells whenever a partition is led by another broker than before, whoever asked. Returns what ends the telling. */
+  onLeaders(listener: () => void): () => void {
+    this.#leaderListeners.add(listener)
+    return () => this.#leaderListeners.delete(listener)
   }
 
   /** Finds the topic, making it where it is missing and ours. @throws where no broker answers in time, or it may not be made. */
@@ -121,6 +128,7 @@ export class Topic {
 
   #adopt(found: TopicMetadata): void {
     if (this.#formerIds.has(found.id) || found.leaders.length === 0) return
+    const before = this.#leaders
     if (found.id === this.#id) {
       if (found.leaders.length >= this.#leaders.length) this.#leaders = newest(this.#leaders, found.leaders)
     } else {
@@ -130,6 +138,8 @@ export class Topic {
       this.#truncations = ''
     }
     this.#renewEpoch()
+    const haveMoved = this.#leaders.some((leader, partition) => leader.nodeId !== before[partition]?.nodeId)
+    if (haveMoved) for (const listener of this.#leaderListeners) listener()
   }
 
   #renewEpoch(): void {
@@ -140,7 +150,7 @@ export class Topic {
     this.#epoch = epoch
     if (first) return
     this.#options.logger.warn({ topic: this.name, epoch, topicId: this.#id }, 'the log begins a new epoch')
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#epochListeners) listener()
   }
 
   async #create(): Promise<void> {

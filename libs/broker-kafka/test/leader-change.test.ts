@@ -76,6 +76,14 @@ test('A log that lost its end is found by the first fetch from another leader, e
   expect(recorder.texts).toEqual(['a', 'b'])
 })
 
+test('A leader of which somebody else has learned is read from at once, though it led nothing before', async () => {
+  const others = await kafka.fetch(1, ofNode1)
+  kafka.elect(moving, 3)
+  await kafka.topic.refresh()
+  await append('a', 3)
+  expect(others.isOpen).toBe(true)
+})
+
 test('What a former leader answers late is passed over, and comes once from the next one', async () => {
   await append('a', 1)
   scene.append('b')
