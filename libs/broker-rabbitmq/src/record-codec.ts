@@ -30,7 +30,8 @@ export function publishOptions(record: AppendRecord, timeMs: number): Options.Pu
   const { 'content-type': contentType, ...headers } = record.headers as Record<string, string | number>
   headers[keyHeader] = record.key
   // There already where a message of somebody else's is put into a stream of ours.
-  const publishedMs = Number(headers[timeHeader]) || timeMs
+  const statedMs = Number(headers[timeHeader])
+  const publishedMs = isTime(statedMs) && statedMs > 0 ? statedMs : timeMs
   headers[timeHeader] = publishedMs
   const options: Options.Publish = {
     headers,

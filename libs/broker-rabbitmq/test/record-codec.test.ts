@@ -38,6 +38,13 @@ describe('a record', () => {
     expect(recordOf(message, 0, { keyedByRoute: false }).timeMs).toBe(7_000)
   })
 
+  test('whose headers tell a time that no clock shows is published with the time of its publishing', () => {
+    for (const time of ['-5', '1e300', '1.5', 'Infinity', 'yesterday']) {
+      const { headers, timestamp } = publishOptions({ ...sent, headers: { timestamp_in_ms: time } }, 1_000)
+      expect([time, headers.timestamp_in_ms, timestamp]).toEqual([time, 1_000, 1])
+    }
+  })
+
   test('without a key of ours has its routing key for one only behind the open door', () => {
     const message = delivered({}, 0, 'x', 'chat:2')
     expect([

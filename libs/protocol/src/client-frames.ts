@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { contentTypeForm } from './content-type.js'
 import type { ErrorCode } from './error-codes.js'
 import type { ClientFrame, PublishFrame, ResumeFrame } from './frames.js'
 import { isEventName, isRoomName, isUserRoom } from './room-name.js'
@@ -38,7 +39,7 @@ const from = z.union([
   z.object({ withinMs: z.int().nonnegative() }),
   z.object({ snapshot: z.literal(true) }),
 ])
-const contentType = z.string().regex(/^[\x20-\x7e]{1,255}$/)
+const contentType = z.string().regex(contentTypeForm)
 // A trace context that is not valid is left out, as W3C Trace Context asks, and the publish goes on.
 const traceparent = z
   .string()

@@ -96,6 +96,19 @@ export function testPublisher(name: string, openBroker: () => Promise<PublisherB
       expect(of('mixed').map(({ id }) => ({ id }))).toEqual(published)
     })
 
+    test('publishes what is as large as it may be, and the next', async () => {
+      const data = new Uint8Array(1_000_000)
+      const name = 'ü'.repeat(127)
+      const headers = { [name]: '€'.repeat(14_000) }
+      await publisher.publish('large', 'all', data, { contentType: `text/${'x'.repeat(250)}`, headers })
+      await publisher.publish('large', 'next', 1)
+      await whenShown('large', 2)
+      expect(of('large').map(({ event, payload }) => [event, payload.length])).toEqual([
+        ['all', 1_000_000],
+        ['next', 1],
+      ])
+    })
+
     test('shows what is published twice under one id once', async () => {
       await publisher.publish('once', 'a', 1, { id: 'order-7' })
       await publisher.publish('once', 'a', 1, { id: 'order-7' })

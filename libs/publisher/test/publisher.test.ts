@@ -35,7 +35,15 @@ describe('a publisher', () => {
     ],
     ['an object that says it is text', 'r', 'a', {}, { contentType: 'text/plain' }, 'bad_payload'],
     ['an empty id', 'r', 'a', 1, { id: '' }, 'bad_payload'],
+    ['an id that is no string', 'r', 'a', 1, { id: 7 as unknown as string }, 'bad_payload'],
     ['a header that only Roomway sets', 'r', 'a', 1, { headers: { 'Roomway-Seen': '1' } }, 'bad_payload'],
+    ['a header that says the content type', 'r', 'a', 1, { headers: { 'content-type': 'text/plain' } }, 'bad_payload'],
+    ['a header that is no string', 'r', 'a', 1, { headers: { n: 1 as unknown as string } }, 'bad_payload'],
+    ['a header of a very long name', 'r', 'a', 1, { headers: { ['ü'.repeat(128)]: '1' } }, 'bad_payload'],
+    ['headers of 15,000 characters', 'r', 'a', 1, { headers: { n: 'x'.repeat(15_000) } }, 'too_large'],
+    ['a content type of 256 characters', 'r', 'a', 'x', { contentType: `text/${'x'.repeat(251)}` }, 'bad_payload'],
+    ['a content type that is not ASCII', 'r', 'a', 'x', { contentType: 'text/plän' }, 'bad_payload'],
+    ['a content type that is no string', 'r', 'a', 'x', { contentType: 5 as unknown as string }, 'bad_payload'],
     ['a megabyte', 'r', 'a', 'x'.repeat(1_000_000), {}, 'too_large'],
   ])('refuses %s before anything is written', async (_, room, event, data, options, code) => {
     const { broker, appended } = brokerOf()

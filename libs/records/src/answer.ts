@@ -1,4 +1,5 @@
 import { isUserRoom, type Position } from '@roomway/protocol'
+import { isContentType } from '@roomway/protocol/content-type'
 import { jsonContentType } from './envelope.js'
 import { isJsonContentType } from './payload.js'
 
@@ -63,14 +64,17 @@ export function decodeAnswer(value: Uint8Array): Answer | undefined {
   }
 }
 
-const contentTypeForm = /^[\x20-\x7e]{1,255}$/
-
 /** Whether a command can be made of it: what cannot would be met again by every owner. */
 function isEvent({ room, event, contentType = jsonContentType, after, data, base64 }: EncodedEvent): boolean {
   const hasPlace = typeof after.epoch === 'string' && after.epoch !== '' && Number.isSafeInteger(after.offset)
   const isShown = typeof room === 'string' && isUserRoom(room) && typeof event === 'string'
-  const isTyped = typeof contentType === 'string' && contentTypeForm.test(contentType)
-  return isShown && isTyped && hasPlace && after.offset >= -1 && typeof (data ?? base64 ?? '') === 'string'
+  return (
+    isShown &&
+    isContentType(contentType) &&
+    hasPlace &&
+    after.offset >= -1 &&
+    typeof (data ?? base64 ?? '') === 'string'
+  )
 }
 
 function decodeEvent({ room, event, contentType, after, data, base64 }: EncodedEvent): AnswerEvent {

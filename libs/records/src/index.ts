@@ -39,6 +39,7 @@ export {
 export { type MakeOutcome, OutcomeWriter, type OutcomeWriterOptions } from './outcome-writer.js'
 export { type DeadLetter, parseDeadLetter } from './parsed-dead-letter.js'
 export { isJsonContentType, payloadFault, type SetAsideReason } from './payload.js'
+export { headersFit, maxHeaderChars, maxValueBytes } from './record-limits.js'
 export { type MakeRecord, RecordWriter, type RecordWriterOptions } from './record-writer.js'
 export { RoomDirectory } from './room-directory.js'
 export { parseRoomRules, type RoomRule, roomRulesRecord } from './room-rules.js'

@@ -1,5 +1,6 @@
 import type { Decision, Emission } from '@roomway/handlers'
 import { type ErrorCode, errorCodes, isEventName, isUserRoom } from '@roomway/protocol'
+import { isContentType } from '@roomway/protocol/content-type'
 import { type Command, isJsonContentType, payloadFault } from '@roomway/records'
 
 /** What a gateway would have refused already; looked at again because what stands in the log reaches every client of a room. */
@@ -25,7 +26,6 @@ export function answerFault(decision: Decision): string | undefined {
 
 /** As of what applications answer to questions. */
 const codeForm = /^app\.[\w.-]{1,64}$/
-const contentTypeForm = /^[\x20-\x7e]{1,255}$/
 
 function rejectionFault({ code, message }: { readonly code: unknown; readonly message: unknown }): string | undefined {
   const isCode = typeof code === 'string' && (Object.hasOwn(errorCodes, code) || codeForm.test(code))
@@ -57,7 +57,7 @@ function emissionFault(emitted: unknown): string | undefined {
     return `it emitted to ${JSON.stringify(room)}, which is no room for events`
   if (typeof event !== 'string' || !isShownName(event))
     return `it emitted an event called ${JSON.stringify(event)}, which cannot be`
-  if (typeof contentType !== 'string' || !contentTypeForm.test(contentType))
+  if (!isContentType(contentType))
     return `it emitted ${event} to ${room} as ${JSON.stringify(contentType)}, which is no content type`
   if (!(payload instanceof Uint8Array)) return `it emitted ${event} to ${room} with data that are no bytes`
   const fault = payloadFault(payload, isJsonContentType(contentType))

@@ -1,7 +1,7 @@
 import type { BrokerRecord } from '@roomway/broker'
 import { isEventName, isUserRoom } from '@roomway/protocol'
-import { isJsonContentType, payloadFault, type RoomDirectory } from '@roomway/records'
-import { copiedHeaders, identityOf, maxValueBytes } from '../moving/copied-headers.js'
+import { isJsonContentType, maxValueBytes, payloadFault, type RoomDirectory } from '@roomway/records'
+import { copiedHeaders, identityOf } from '../moving/copied-headers.js'
 import type { MoveVerdict } from '../moving/moved-log.js'
 
 /** Where a record of the intake log stands; the id of its copy where it has none of its own is this behind `intake:`. */

@@ -1,11 +1,6 @@
 import type { BrokerRecord, RecordHeaders } from '@roomway/broker'
-import { cloudEventOf, defaultEventName, headerNames, jsonContentType } from '@roomway/records'
+import { cloudEventOf, defaultEventName, headerNames, headersFit, jsonContentType } from '@roomway/records'
 
-/** A copy with its envelope fits into what a Kafka topic takes by default (1 MiB). */
-export const maxValueBytes = 1_000_000
-/** Three times as many bytes at most: they fit there beside such a value, and into a table of AMQP (64 KiB). */
-const maxHeaderChars = 15_000
-const headerOverheadChars = 2
 /** The greatest that readers of the log take. */
 const maxTimeMs = 999_999_999_999_999
 
@@ -51,14 +46,8 @@ export function copiedHeaders({ headers, timeMs }: BrokerRecord, copy: CopyHeade
   const all: Record<string, string> = {}
   for (const name in headers) if (!name.startsWith('roomway-')) all[name] = headers[name]!
   Object.assign(all, own)
-  if (fits(all)) return all
+  if (headersFit(all)) return all
   const traceparent = headers[headerNames.traceparent]
   const kept = { ...(traceparent !== undefined && { [headerNames.traceparent]: traceparent }), ...own }
-  return fits(kept) ? kept : undefined
-}
-
-function fits(headers: RecordHeaders): boolean {
-  let chars = 0
-  for (const name in headers) chars += name.length + headers[name]!.length + headerOverheadChars
-  return chars <= maxHeaderChars
+  return headersFit(kept) ? kept : undefined
 }

@@ -1,8 +1,8 @@
 import type { BrokerRecord } from '@roomway/broker'
 import type { SourceCondition, SourceConfig } from '@roomway/config'
 import { isEventName, isUserRoom } from '@roomway/protocol'
-import { isJsonContentType, payloadFault, type RoomDirectory } from '@roomway/records'
-import { copiedHeaders, identityOf, maxValueBytes } from '../moving/copied-headers.js'
+import { isJsonContentType, maxValueBytes, payloadFault, type RoomDirectory } from '@roomway/records'
+import { copiedHeaders, identityOf } from '../moving/copied-headers.js'
 import type { MovedLog, MoveVerdict } from '../moving/moved-log.js'
 import { parseJson, RecordFields, renderEvent, renderRoom } from './record-fields.js'
 

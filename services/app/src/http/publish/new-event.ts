@@ -1,3 +1,4 @@
+import { contentTypeForm } from '@roomway/protocol/content-type'
 import { rawItems, rawMember } from '@roomway/protocol/json'
 import { isJsonContentType, jsonContentType, payloadFault } from '@roomway/records'
 import { z } from 'zod'
@@ -20,7 +21,7 @@ export const newEventSchema = z
     dataBase64: z.base64().optional().meta({ description: 'Bytes of any `contentType`.' }),
     contentType: z
       .string()
-      .regex(/^[\x20-\x7e]{1,255}$/)
+      .regex(contentTypeForm)
       .optional()
       .meta({ description: 'Default `application/json`; needed with `dataBase64`.' }),
     id: z
