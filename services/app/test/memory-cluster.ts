@@ -100,6 +100,8 @@ export class MemoryClient implements Broker {
   onAppend: OnAppend = async (_log, _records, land) => land()
   /** Up to below which offset this process may read a partition at present; after a change, wake the topic. */
   readLimit: (log: LogName, partition: number) => number = () => Number.POSITIVE_INFINITY
+  /** What a reading of a stretch of a log waits for. */
+  beforeRead: (log: LogName, partition: number) => Promise<void> = async () => undefined
   readonly leases: { name: string; observer: LeaseObserver }[] = []
   readonly #cluster: MemoryCluster
   #reading: Promise<void> = Promise.resolve()
@@ -206,6 +208,7 @@ class MemoryLog implements Log, SourceLog {
 
   async read(partition: number, from: number, to: number, onBatch: (batch: Batch) => void | Promise<void>) {
     await this.#client.reading
+    await this.#client.beforeRead(this.#name, partition)
     const records = this.#topic.partitions[partition]!.records.filter(({ offset }) => from <= offset && offset < to)
     await onBatch({ partition, records, nextOffset: to })
     return to

@@ -34,6 +34,19 @@ describe('the records under way', () => {
     expect(queue.whenRoom()).toBeUndefined()
   })
 
+  test('let others be read and done behind the first, but no more than one would read again who began there', async () => {
+    const queue = new WorkQueue<Work>(0, { maxRecords: 2, maxSpan: 4, maxBytes: 1_000 })
+    const first = queue.add(work(0))
+    for (const offset of [1, 2]) queue.done(queue.add(work(offset)))
+    expect(queue.whenRoom()).toBeUndefined()
+    queue.done(queue.add(work(3)))
+    const room = queue.whenRoom()
+    expect(room).toBeDefined()
+    queue.done(first)
+    await room
+    expect(queue.whenRoom()).toBeUndefined()
+  })
+
   test('by tens of thousands keep their order', () => {
     const queue = new WorkQueue<Work>(0, { maxRecords: 1e9, maxBytes: 1e9 })
     const works = Array.from({ length: 20_000 }, (_, offset) => queue.add(work(offset)))

@@ -7,42 +7,35 @@
  * The events of an answer are commands too, decided already: those for rooms of this partition are taken up here at once, others are sent to the
  * owners of theirs. Either way the first outcome of each wins.
  */
-import type { Batch, BrokerRecord, Log } from '@roomway/broker'
+import type { Batch, BrokerRecord } from '@roomway/broker'
 import {
   type Command,
   commandKey,
   type Effect,
   effectOf,
   effectTypeOf,
-  findRecentOutcomes,
   type Outcome,
   parseCommand,
 } from '@roomway/records'
 import { WorkQueue } from '../duties/work-queue.js'
 import { Completion, type CompletionOptions, type TakenUp } from './completion.js'
 import { Decisions, type DecisionsOptions, type DecisionsPlace } from './decisions.js'
-import type { OutcomeIndex } from './outcome-index.js'
+import { EarlierOutcomes, type EarlierOutcomesOptions, type EarlierOutcomesPlace } from './earlier-outcomes.js'
 import { type PartitionWork, PendingCommand } from './pending-command.js'
 import { RoomLanes } from './room-lanes.js'
 
-export interface CommandHandlingOptions extends DecisionsOptions, CompletionOptions {
-  readonly commands: Log
-  /** How long after its first sending a session's command may come again. */
-  readonly repeatSpanMs: number
-}
+export interface CommandHandlingOptions extends DecisionsOptions, CompletionOptions, EarlierOutcomesOptions {}
 
 /** Which partition, in which run of its owner. */
-export interface HandlingPlace extends DecisionsPlace {
-  /** The outcomes that count, from its floor up to where the events are read. */
-  readonly index: OutcomeIndex
+export interface HandlingPlace extends DecisionsPlace, EarlierOutcomesPlace {
   /** The first command that may not have been handled. */
   readonly from: number
   /** Told of each command that is dealt with for good. */
   readonly onDone: () => void
 }
 
-/** Bounds of what is under way; reading pauses above. */
-const limits = { maxRecords: 2_000, maxBytes: 16 * 1024 * 1024 }
+/** Bounds of what is under way; reading pauses above. The next owner knows the outcomes of the span by heart: its index holds 32,768 of them at least. */
+const limits = { maxRecords: 2_000, maxSpan: 16_384, maxBytes: 16 * 1024 * 1024 }
 
 export class CommandHandling {
   readonly queue: WorkQueue<PartitionWork>
@@ -50,6 +43,7 @@ export class CommandHandling {
   readonly #place: HandlingPlace
   readonly #partition: number
   readonly #lanes: RoomLanes
+  readonly #earlier: EarlierOutcomes
   readonly #decisions: Decisions
   readonly #completion: Completion
   readonly #underWay = new Map<string, PendingCommand>()
@@ -61,6 +55,7 @@ export class CommandHandling {
     this.#partition = partition
     this.queue = new WorkQueue(place.from, limits)
     this.#lanes = new RoomLanes(place.run.fail)
+    this.#earlier = new EarlierOutcomes(options, place)
     this.#decisions = new Decisions(options, place, (pending, bytes) => {
       if (pending.isRead) this.queue.grow(pending, bytes)
     })
@@ -87,9 +82,15 @@ export class CommandHandling {
       if (pending !== undefined) fresh.push(pending)
     }
     this.queue.readTo(batch.nextOffset)
-    await this.#search(fresh)
+    const late = new Set(fresh.filter((pending) => this.#earlier.isLong(pending)))
+    const whenFound = this.#earlier.find([...late]).catch(this.#place.run.fail)
+    await this.#earlier.find(fresh.filter((pending) => !late.has(pending)))
     if (this.#place.run.isOver) return
-    for (const pending of fresh) this.#lanes.run(pending.command.room, () => this.#handle(pending))
+    for (const pending of fresh) {
+      const handle = () => this.#handle(pending)
+      // Nobody but its own room waits for what may take minutes.
+      this.#lanes.run(pending.command.room, late.has(pending) ? () => whenFound.then(handle) : handle)
+    }
     await this.queue.whenRoom()
   }
 
@@ -150,56 +151,11 @@ export class CommandHandling {
     const begin = () => {
       for (const one of fresh) void this.#handle(one)
     }
-    const isSure = fresh.every((one) => this.#stretchOf(one) === undefined)
-    const begun = isSure ? begin() : this.#search(fresh).then(begin)
+    const isUnsure = fresh.some((one) => this.#earlier.isUnsure(one))
+    const begun = isUnsure ? this.#earlier.find(fresh).then(begin) : begin()
     // One whose outcome is known already is done at once, and will not tell again.
     const pending = forwards.flatMap((command) => this.#underWay.get(commandKey(command)) ?? [])
     return { pending, begun: begun ?? undefined }
-  }
-
-  /** Looks for outcomes where a command may have one from before the index begins, or has one of which the index kept only the place. */
-  async #search(fresh: readonly PendingCommand[]): Promise<void> {
-    const unsure = fresh.filter((pending) => this.#stretchOf(pending) !== undefined)
-    await Promise.all([
-      this.#findOutcomes(
-        unsure.filter((pending) => !isDated(pending)),
-        Number.POSITIVE_INFINITY,
-      ),
-      this.#findOutcomes(unsure.filter(isDated), this.#options.repeatSpanMs),
-    ])
-  }
-
-  /** Nothing is looked for that was written more than `spanMs` before the first of these commands came. */
-  async #findOutcomes(unsure: readonly PendingCommand[], spanMs: number): Promise<void> {
-    if (unsure.length === 0) return
-    const stretches = unsure.map((pending) => this.#stretchOf(pending)!)
-    const { events, counters } = this.#options
-    const { directory, run } = this.#place
-    counters.searches++
-    const found = await findRecentOutcomes({
-      events,
-      partition: this.#partition,
-      directory,
-      from: Math.min(...stretches.map(({ from }) => from)),
-      to: Math.max(...stretches.map(({ to }) => to)),
-      commandKeys: new Set(unsure.map(({ key }) => key)),
-      sinceMs: Math.min(...unsure.map(({ command }) => command.timeMs)) - spanMs,
-      signal: run.signal,
-    })
-    for (const pending of unsure) {
-      pending.found = found.get(pending.key)
-      if (pending.isRead && pending.found !== undefined && pending.knownAt === undefined) counters.repeats++
-    }
-  }
-
-  /** Where an outcome of it may stand that the index does not tell of. Of an `after` from another epoch nothing is known. */
-  #stretchOf({ command, found, knownAt }: PendingCommand): { from: number; to: number } | undefined {
-    if (found !== undefined) return undefined
-    if (knownAt !== undefined) return { from: knownAt, to: knownAt + 1 }
-    const { after } = command
-    const from = after.epoch === this.#place.eventsEpoch ? after.offset + 1 : 0
-    const to = this.#place.index.floor
-    return from < to ? { from, to } : undefined
   }
 
   #handle(pending: PendingCommand): void | Promise<void> {
@@ -219,6 +175,3 @@ export class CommandHandling {
     pending.tellDone()
   }
 }
-
-/** A session's command comes again for some minutes only; others say themselves from where they may have an outcome. */
-const isDated = ({ command, knownAt }: PendingCommand): boolean => command.door === undefined && knownAt === undefined

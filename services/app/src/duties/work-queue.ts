@@ -7,15 +7,19 @@ export interface Work {
 }
 
 export interface WorkLimits {
+  /** Those that are not done. */
   readonly maxRecords: number
+  /** Those from the first on that is not done, done ones included: who begins there again meets them all. Default: `maxRecords`. */
+  readonly maxSpan?: number
   readonly maxBytes: number
 }
 
 /** The records of a partition that are under way, in order. What lies below the first of them is handled. */
 export class WorkQueue<W extends Work> {
   readonly #limits: WorkLimits
-  #works: W[] = []
-  #first = 0
+  /** Those that are not done, in order, with the number of records that were added before each. */
+  readonly #works = new Map<W, number>()
+  #added = 0
   #bytes = 0
   #readTo: number
   #waiting: (() => void)[] = []
@@ -37,12 +41,12 @@ export class WorkQueue<W extends Work> {
 
   /** The first record that is under way. */
   get first(): W | undefined {
-    return this.#works[this.#first]
+    return this.#works.keys().next().value
   }
 
   /** Offsets grow from call to call. */
   add(work: W): W {
-    this.#works.push(work)
+    this.#works.set(work, this.#added++)
     this.#bytes += work.bytes
     this.#readTo = work.offset + 1
     return work
@@ -64,8 +68,7 @@ export class WorkQueue<W extends Work> {
     if (work.isDone) return
     work.isDone = true
     this.#bytes -= work.bytes
-    while (this.first?.isDone === true) this.#first++
-    if (this.#first > 1_024 && this.#first * 2 > this.#works.length) this.#compact()
+    this.#works.delete(work)
     if (this.#waiting.length > 0 && this.#hasRoom()) for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
@@ -75,11 +78,12 @@ export class WorkQueue<W extends Work> {
   }
 
   #hasRoom(): boolean {
-    return this.#works.length - this.#first < this.#limits.maxRecords && this.#bytes < this.#limits.maxBytes
+    const { maxRecords, maxBytes, maxSpan = maxRecords } = this.#limits
+    return this.#works.size < maxRecords && this.#bytes < maxBytes && this.#span < maxSpan
   }
 
-  #compact(): void {
-    this.#works = this.#works.slice(this.#first)
-    this.#first = 0
+  get #span(): number {
+    const first = this.#works.values().next().value
+    return first === undefined ? 0 : this.#added - first
   }
 }

@@ -1,0 +1,120 @@
+/*
+ * A publish with a key is sent again hours after: nobody knows any more what became of it, and the events of hours are read back. That takes minutes
+ * in a large log; here it takes as long as a test likes.
+ */
+import { describe, expect, test } from '@jest/globals'
+import type { Command } from '@roomway/records'
+import { command, idsIn, json, room, roomAt, send, shownIn } from './fixtures.js'
+import { type MemoryClient, MemoryCluster } from './memory-cluster.js'
+import { tiersOfTest, until } from './tiers.js'
+
+const { start } = tiersOfTest()
+const hours = 100_000
+const otherRoom = roomAt(0, 2, 'other')
+const thirdRoom = roomAt(0, 2, 'third')
+
+/** By its key it may have had an outcome at any time since the log began. */
+const late = (id: string, to = room): Command => command(1, { id, room: to, door: 'http' })
+const recent = (seq: number, to: string): Command =>
+  command(seq, { room: to, after: { epoch: 'e1', offset: hours + 100 } })
+
+/** `handled` earlier, by an owner that has gone, and hours of others' events. */
+async function hoursAfter(...handled: readonly Command[]): Promise<MemoryCluster> {
+  const cluster = new MemoryCluster()
+  const { events, commands } = cluster.topics
+  const before = await start(cluster.client())
+  send(cluster, ...handled)
+  await until('their events', () => shownIn(events, 0).events.length === handled.length)
+  await before.close()
+  events.skip(0, hours)
+  const checkpoint = { handled: commands.partitions[0]!.next, eventsEpoch: 'e1', events: { 0: hours } }
+  commands.land([{ partition: 0, key: '$checkpoint', headers: {}, value: json(checkpoint) }])
+  return cluster
+}
+
+/** An instance whose first reading of the events lasts until it is let go; `handled` are the commands that it decides about. */
+async function ownerThatReadsSlowly(cluster: MemoryCluster) {
+  const client: MemoryClient = cluster.client()
+  const handled: string[] = []
+  const reads = { begun: 0, release: (): void => undefined }
+  const released = new Promise<void>((resolve) => (reads.release = resolve))
+  client.beforeRead = async (log) => {
+    if (log === 'events' && reads.begun++ === 0) await released
+  }
+  const tier = await start(client, {
+    handle: ({ id }) => {
+      handled.push(id)
+      return { type: 'accept' }
+    },
+  })
+  return { tier, handled, reads }
+}
+
+describe('while the events of hours are read back for a late repeat', () => {
+  test('other rooms of its partition go on, by thousands; its own waits, and the repeat has one effect', async () => {
+    const cluster = await hoursAfter(late('job-1'))
+    const { tier, handled, reads } = await ownerThatReadsSlowly(cluster)
+    send(cluster, late('job-1'), recent(2, room), recent(3, otherRoom))
+    await until('the other room', () => idsIn(cluster, otherRoom).length === 1)
+    send(cluster, ...Array.from({ length: 5_000 }, (_, i) => recent(10 + i, otherRoom)))
+    await until('thousands of commands', () => tier.counters.outcomes.event === 5_001)
+    expect([reads.begun, idsIn(cluster)]).toEqual([1, ['job-1']])
+    reads.release()
+    await until('its own room', () => idsIn(cluster).length === 2)
+    expect(idsIn(cluster)).toEqual(['job-1', 's1:2'])
+    expect(handled).not.toContain('job-1')
+  })
+
+  test('one that had no effect takes effect, once, before what came after it in its room', async () => {
+    const cluster = await hoursAfter(late('job-1'))
+    const { handled, reads } = await ownerThatReadsSlowly(cluster)
+    send(cluster, late('job-2'), recent(2, room), late('job-2'), recent(3, otherRoom))
+    await until('the other room', () => idsIn(cluster, otherRoom).length === 1)
+    reads.release()
+    await until('its own room', () => idsIn(cluster).length === 3)
+    expect(idsIn(cluster)).toEqual(['job-1', 'job-2', 's1:2'])
+    expect(handled).toEqual(['s1:3', 'job-2', 's1:2'])
+  })
+
+  test('what another owner decides meanwhile holds, though the reading ends below it', async () => {
+    const cluster = await hoursAfter(late('job-1'))
+    const { handled, reads } = await ownerThatReadsSlowly(cluster)
+    send(cluster, late('job-2'), recent(3, otherRoom))
+    await until('the other room', () => idsIn(cluster, otherRoom).length === 1)
+    await start(cluster.client(), { handle: () => ({ type: 'reject', code: 'app.no', message: 'no' }) })
+    const outcomes = () =>
+      shownIn(cluster.topics.events, 0).outcomes.filter(({ commandKey }) => /job-2/.test(commandKey))
+    await until('the other owner’s outcome', () => outcomes().length === 1)
+    reads.release()
+    send(cluster, recent(4, otherRoom))
+    await until('both have read it', () => handled.includes('s1:4'))
+    expect(idsIn(cluster)).toEqual(['job-1'])
+    expect([outcomes().length, handled]).toEqual([1, ['s1:3', 's1:4']])
+  })
+
+  test('one that is to be looked for in what was written lately does not wait for it', async () => {
+    const cluster = await hoursAfter(late('job-1'))
+    const { tier, reads } = await ownerThatReadsSlowly(cluster)
+    send(cluster, late('job-1'))
+    await until('its reading', () => reads.begun === 1)
+    send(cluster, { ...late('job-2', otherRoom), after: { epoch: 'e1', offset: hours - 20_000 } })
+    await until('the other room', () => idsIn(cluster, otherRoom).length === 1)
+    expect(tier.counters.searches).toBe(2)
+    reads.release()
+  })
+
+  test('those that come for other rooms are looked for together, in the next reading', async () => {
+    const cluster = await hoursAfter(late('job-1'), late('job-2', otherRoom), late('job-3', thirdRoom))
+    const { tier, reads } = await ownerThatReadsSlowly(cluster)
+    const marked = roomAt(0, 2, 'marked')
+    for (const [i, repeat] of [late('job-1'), late('job-2', otherRoom), late('job-3', thirdRoom)].entries()) {
+      send(cluster, repeat, recent(2 + i, marked))
+      await until('it was taken', () => idsIn(cluster, marked).length === i + 1)
+    }
+    expect([tier.counters.searches, reads.begun]).toEqual([1, 1])
+    reads.release()
+    send(cluster, ...[room, otherRoom, thirdRoom].map((to, i) => recent(10 + i, to)))
+    await until('the rooms', () => [room, otherRoom, thirdRoom].every((to) => idsIn(cluster, to).length === 2))
+    expect([tier.counters.searches, tier.counters.repeats]).toEqual([2, 3])
+  })
+})
