@@ -3,7 +3,8 @@ import { headerNames, systemNames } from './envelope.js'
 
 /** With what else a letter says it fits into a table of AMQP (64 KiB), whatever bytes the characters become. */
 const maxOriginalLength = 16_384
-const maxValueBytes = 900_000
+/** What is kept of a value. */
+export const maxDeadValueBytes = 900_000
 const maxDetailLength = 1_024
 
 /** Where a dead letter stood. */
@@ -32,6 +33,6 @@ export function deadRecord(origin: DeadOrigin, record: BrokerRecord, reason: str
       ...(detail !== undefined && { [headerNames.detail]: detail.slice(0, maxDetailLength) }),
       [headerNames.original]: original,
     },
-    value: value.slice(0, maxValueBytes),
+    value: value.slice(0, maxDeadValueBytes),
   }
 }

@@ -2,7 +2,7 @@ export { type Answer, type AnswerEvent, decodeAnswer, encodeAnswer } from './ans
 export { type Checkpoint, checkpointRecord, findCheckpoint } from './checkpoint.js'
 export { type CloudEvent, cloudEventOf } from './cloud-event.js'
 export { type Command, commandKey, commandRecord, parseCommand } from './command.js'
-export { type DeadOrigin, deadRecord } from './dead-letter.js'
+export { type DeadOrigin, deadRecord, maxDeadValueBytes } from './dead-letter.js'
 export { type DeadNote, deadNoteRecord, parseDeadNote } from './dead-note.js'
 export { deploymentKey } from './deployment-key.js'
 export { DuplicateIndex, lookbackOffsets } from './duplicate-index.js'

@@ -14,6 +14,7 @@ import {
   type Effect,
   effectOf,
   effectTypeOf,
+  maxDeadValueBytes,
   type Outcome,
   parseCommand,
 } from '@roomway/records'
@@ -137,7 +138,8 @@ export class CommandHandling {
   #setAside(record: BrokerRecord, command: Command | undefined): void {
     const { dead, commands } = this.#options
     const { offset } = record
-    const work = this.queue.add({ offset, bytes: 0, isDone: false, outcomeFrom: this.#place.eventsPosition() })
+    const bytes = Math.min(record.value.length, maxDeadValueBytes)
+    const work = this.queue.add({ offset, bytes, isDone: false, outcomeFrom: this.#place.eventsPosition() })
     const reason = command === undefined ? 'bad_command' : 'home'
     void dead.setAside({ log: 'commands', epoch: commands.epoch }, record, reason).then(() => {
       this.queue.done(work)
