@@ -144,6 +144,14 @@ function payloadOf(frame: PublishFrame, text: string | undefined): Payload | str
   }
   if (contentType !== undefined && !isJsonContentType(contentType))
     return `data of the type ${contentType} is sent as dataBase64, or as bin`
+  if (text === undefined && holdsBytes(data))
+    return 'bytes within data have no form in JSON: send them as the data itself, or as base64'
   const json = (text === undefined ? undefined : rawMember(text, 'data')) ?? JSON.stringify(data ?? null)
   return { bytes: Buffer.from(json), contentType: contentType ?? jsonContentType }
+}
+
+/** No deeper than a frame may nest. */
+function holdsBytes(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return value instanceof Uint8Array || Object.values(value).some(holdsBytes)
 }

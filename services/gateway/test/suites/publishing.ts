@@ -82,6 +82,24 @@ export function testPublishing(openBroker: OpenBroker): void {
       await Promise.all([json.close(), msgpack.close()])
     })
 
+    test('bytes within data, which MessagePack has and the log’s JSON has not, are refused by name', async () => {
+      const { port } = await nodes.gateway()
+      const client = await RawClient.connect(port, { protocols: ['roomway.v1.msgpack'] })
+      const blob = Uint8Array.of(1, 2)
+      const within = [{ name: 'a', blob }, [blob], { deep: [{ blob: new Uint8Array() }] }]
+      for (const data of within) {
+        const id = client.nextId()
+        client.send({ type: 'publish', id, room: 'chat:1', data })
+        const refusal = await client.next('error', (frame) => frame.id === id)
+        expect(refusal).toMatchObject({ code: 'bad_payload', temporary: false, room: 'chat:1' })
+      }
+      const plain = { name: 'a', list: [1, null, 'x', { y: false }] }
+      await client.publish('chat:1', plain)
+      const commands = await commandsOf('chat:1')
+      expect(commands.map(({ payload }) => JSON.parse(Buffer.from(payload).toString()) as unknown)).toEqual([plain])
+      await client.close()
+    })
+
     test('what is too large, too often, or for a room of the system is refused by name', async () => {
       const { port } = await nodes.gateway({ ROOMWAY_MAX_PAYLOAD_BYTES: '1024', ROOMWAY_MAX_PUBLISHES_PER_SECOND: '5' })
       const client = await RawClient.connect(port)
