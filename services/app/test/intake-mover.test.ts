@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import type { AppendRecord } from '@roomway/broker'
 import { AppendError } from '@roomway/broker'
 import { headerNames, homeOf } from '@roomway/records'
@@ -16,11 +16,26 @@ async function start(broker: MemoryClient, everyMs = 10): Promise<AppTier> {
   return tier
 }
 
-/** An append that is not answered until the test is over. */
-const hanging = () => new Promise<void>((resolve) => atEnd.push(resolve))
 const atEnd: (() => void)[] = []
 
+/** Holds something up until it is opened, which it is when the test is over. */
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let letGo!: () => void
+  const opened = new Promise<void>((resolve) => (letGo = resolve))
+  atEnd.push(letGo)
+  return { opened, open: letGo }
+}
+
+/** An append that is not answered until the test is over. */
+const hanging = () => gate().opened
+
+/** The instance loses its leases. */
+function lose(client: MemoryClient): void {
+  for (const { observer } of [...client.leases]) observer.onLost(0)
+}
+
 afterEach(async () => {
+  jest.restoreAllMocks()
   for (const release of atEnd.splice(0)) release()
   await Promise.all(open.splice(0).map((tier) => tier.close()))
 })
@@ -157,7 +172,7 @@ describe('a mover that takes over', () => {
     put(cluster, room, withId('a'))
     put(cluster, room)
     await until('the copies', () => idsIn(cluster).length === 2)
-    for (const { observer } of dying.leases) observer.onLost(0)
+    lose(dying)
     cluster.topics.events.skip(0, 20_000)
     expect(checkpointsIn(cluster.topics.intake, 0)).toMatchObject([{ handled: 0 }])
 
@@ -179,6 +194,47 @@ describe('a mover that takes over', () => {
     await until('the next', () => idsIn(cluster).includes('b'))
     expect(second.counters.moved).toBe(1)
     expect(idsIn(cluster)).toEqual(['a', 'b'])
+  })
+
+  test('copies and sets aside what the one before it had read and not moved when it was told to stop', async () => {
+    const cluster = new MemoryCluster()
+    const first = cluster.client()
+    const [copy, ends] = [gate(), gate()]
+    const copying: string[] = []
+    first.onAppend = async (_log, records, land) => {
+      if (isCopy(records)) {
+        copying.push(...records.map(({ headers }) => headers[headerNames.id]!))
+        await copy.opened
+      }
+      land()
+    }
+    const stopping = await start(first)
+    put(cluster, room, withId('a'))
+    await until('a copy under way', () => copying.length === 1)
+    // What was asked for before is too old by now for what comes next.
+    const now = Date.now
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + 11_000)
+    let isAsked = false
+    first.beforeEnd = (log) => {
+      isAsked ||= log === 'events'
+      return log === 'events' ? ends.opened : undefined
+    }
+    put(cluster, room, withId('b'))
+    put(cluster, '$no-room')
+    await until('the ends to be asked for', () => isAsked)
+    lose(first)
+    ends.open()
+    await new Promise(setImmediate)
+    copy.open()
+    await stopping.close()
+    const dead = cluster.topics.dead.partitions[0]!.records
+    expect([copying, dead]).toEqual([['a'], []])
+
+    await start(cluster.client())
+    put(cluster, room, withId('c'))
+    await until('the marker', () => idsIn(cluster).includes('c'))
+    expect(idsIn(cluster)).toEqual(['a', 'b', 'c'])
+    await until('the dead letter', () => dead.length === 1)
   })
 
   test('while the one before it goes on: what both copy is shown once', async () => {

@@ -102,6 +102,8 @@ export class MemoryClient implements Broker {
   readLimit: (log: LogName, partition: number) => number = () => Number.POSITIVE_INFINITY
   /** What a reading of a stretch of a log waits for. */
   beforeRead: (log: LogName, partition: number) => Promise<void> = async () => undefined
+  /** How long this process waits to be told where a partition of a log ends. */
+  beforeEnd: (log: LogName) => Promise<void> | undefined = () => undefined
   readonly leases: { name: string; observer: LeaseObserver }[] = []
   readonly #cluster: MemoryCluster
   #reading: Promise<void> = Promise.resolve()
@@ -194,8 +196,9 @@ class MemoryLog implements Log, SourceLog {
     return Promise.resolve(this.#topic.partitions[partition]!.start)
   }
 
-  end(partition: number): Promise<number> {
-    return Promise.resolve(this.#topic.partitions[partition]!.next)
+  async end(partition: number): Promise<number> {
+    await this.#client.beforeEnd(this.#name)
+    return this.#topic.partitions[partition]!.next
   }
 
   async tail(from: ReadonlyMap<number, number>, observer: TailObserver): Promise<Tail> {

@@ -132,6 +132,8 @@ class Mover {
   async #take(batch: Batch): Promise<void> {
     const judged = this.#judgeAll(batch.records)
     if (judged.length > 0 && Date.now() - this.#boundsSinceMs > boundsAgeMs) await this.#renewBounds()
+    // What is not queued must not count as handled: whoever comes next reads it again.
+    if (this.#run.isOver) return
     if (this.#options.events.epoch !== this.#eventsEpoch) throw new Error('the events log became another')
     for (const { record, verdict } of judged) this.#move(record, verdict)
     this.#queue.readTo(batch.nextOffset)
@@ -165,7 +167,6 @@ class Mover {
   }
 
   #move(record: BrokerRecord, verdict: Judged['verdict']): void {
-    if (this.#run.isOver) return
     const work = this.#queue.add({ offset: record.offset, bytes: record.value.length, isDone: false })
     const durable =
       verdict.type === 'copy' ? this.#copy(record.offset, verdict.record) : this.#setAside(record, verdict.reason)
