@@ -159,7 +159,7 @@ describe('an intake record', () => {
 })
 
 describe('a mover that takes over', () => {
-  test('copies nothing that the one before it has copied without saying so, however long ago', async () => {
+  test('copies nothing that those before it have copied without saying so, however long ago, and however soon the last one died', async () => {
     const cluster = new MemoryCluster()
     const dying = cluster.client()
     let isDead = false
@@ -176,10 +176,23 @@ describe('a mover that takes over', () => {
     cluster.topics.events.skip(0, 20_000)
     expect(checkpointsIn(cluster.topics.intake, 0)).toMatchObject([{ handled: 0 }])
 
-    await start(cluster.client())
     put(cluster, room, withId('c'))
-    await until('the marker', () => idsIn(cluster).includes('c'))
-    expect(idsIn(cluster)).toEqual(['a', 'intake:e1:0:1', 'c'])
+    const shortLived = cluster.client()
+    shortLived.onAppend = async (log, _records, land) => {
+      land()
+      if (log === 'intake') await hanging()
+    }
+    await start(shortLived)
+    await until('its first checkpoint', () => checkpointsIn(cluster.topics.intake, 0).length === 2)
+    lose(shortLived)
+    cluster.topics.events.skip(0, 20_000)
+
+    await start(cluster.client())
+    put(cluster, room, withId('d'))
+    await until('the marker', () => idsIn(cluster).includes('d'))
+    expect(idsIn(cluster)).toEqual(['a', 'intake:e1:0:1', 'c', 'd'])
+    const lookFrom = () => checkpointsIn(cluster.topics.intake, 0).at(-1)?.events[0] ?? 0
+    await until('a checkpoint that spares the next one all this', () => lookFrom() > 40_000)
   })
 
   test('begins where the last one ended', async () => {

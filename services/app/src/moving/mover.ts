@@ -75,6 +75,8 @@ class Mover {
   #queue = new WorkQueue<Work>(0, limits)
   #from = 0
   #copied = new Set<number>()
+  /** Above every record that the movers before this one have copied. */
+  #copiedTo = 0
   #bounds: Bounds | undefined
   #nextBounds: Bounds | undefined
   #boundsSinceMs = 0
@@ -121,6 +123,7 @@ class Mover {
     if (checkpoint === undefined) await this.#renewBounds()
     else this.#bounds = { from, eventsEpoch: checkpoint.eventsEpoch, events: checkpoint.events }
     this.#copied = await findCopied({ moved: this.#moved, events, partition, checkpoint, from, signal })
+    for (const offset of this.#copied) this.#copiedTo = Math.max(this.#copiedTo, offset + 1)
     const readFrom = repeatHeader === undefined ? from : Math.max(await log.start(partition), from - lookbackOffsets)
     const take = (batch: Batch) => this.#take(batch)
     await followPartition({ run: this.#run, log, name, partition, from: readFrom, take })
@@ -191,13 +194,16 @@ class Mover {
     this.#timer.progress(1)
   }
 
-  /** What is moved from here on lands above the ends of now; written down before anything is, if nothing is under way. */
+  /**
+   * What is moved from here on lands above the ends of now, and what was copied before this mover began stands below them. Written down before
+   * anything is moved, if nothing is under way.
+   */
   async #renewBounds(): Promise<void> {
     const { events } = this.#options
     const homes = Array.from({ length: events.partitions }, (_, home) => home)
     const ends = await Promise.all(homes.map((home) => events.end(home)))
     this.#nextBounds = {
-      from: this.#queue.nextOffset,
+      from: Math.max(this.#queue.nextOffset, this.#copiedTo),
       eventsEpoch: this.#eventsEpoch,
       events: Object.fromEntries(ends.entries()),
     }
