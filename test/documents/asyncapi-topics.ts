@@ -8,7 +8,9 @@ const offsetText = { pattern: '^(-1|\\d{1,15})$' }
 /** What each header holds. */
 export const headerSchemas: Readonly<Record<string, JsonObject>> = {
   [headerNames.event]: text('the event’s name', { default: 'message' }),
-  [headerNames.contentType]: text('what the value is', { default: 'application/json' }),
+  [headerNames.contentType]: text('what the value is, in 1 to 255 characters of printable ASCII', {
+    default: 'application/json',
+  }),
   [headerNames.id]: text('unique within its room: a repeat is dropped. Of a command and its outcome: the command’s id'),
   [headerNames.user]: text('who published, as a gateway authenticated them'),
   [headerNames.time]: text('when Roomway took or wrote it, in ms since 1970', { pattern: '^\\d{1,15}$' }),

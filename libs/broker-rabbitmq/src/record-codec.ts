@@ -3,13 +3,14 @@ import type { AppendRecord, BrokerRecord, RecordHeaders } from '@roomway/broker'
 import type { ConsumeMessage, Options } from 'amqplib'
 
 /**
- * How a record lies in a stream: the value is the body, `content-type` the AMQP property of that name, the key the header `roomway-key`,
- * the time the header `timestamp_in_ms` (as RabbitMQ's own timestamp plugin writes it, AMQP's `timestamp` being in whole seconds), every
- * other header an AMQP header of type string. Foreign publishers set what they like of it.
+ * How a record lies in a stream: the value is the body, `content-type` the AMQP property of that name (a header where it is too long for one),
+ * the key the header `roomway-key`, the time the header `timestamp_in_ms` (as RabbitMQ's own timestamp plugin writes it, AMQP's `timestamp` being
+ * in whole seconds), every other header an AMQP header of type string. Foreign publishers set what they like of it.
  */
 const keyHeader = 'roomway-key'
 const timeHeader = 'timestamp_in_ms'
 const offsetHeader = 'x-stream-offset'
+const contentTypeHeader = 'content-type'
 
 const markerType = 'roomway.marker'
 
@@ -17,6 +18,10 @@ const markerType = 'roomway.marker'
 export const maxHeaderBytes = 60_000
 
 const headerOverheadBytes = 6
+/** What AMQP has for a property, and for a header's name. Where one is no UTF-8 it grows when it is read, and does not fit any more. */
+const maxShortBytes = 255
+/** Of what remains of a message whose headers do not fit: more than Roomway takes for a room or a content type. */
+const maxKeptChars = 1_000
 /** The last that a `Date` shows. */
 const maxTimeMs = 8.64e15
 
@@ -26,8 +31,10 @@ export function headerBytesOf(record: AppendRecord): number {
   return bytes
 }
 
+const isShort = (text: string): boolean => text.length * 3 <= maxShortBytes || Buffer.byteLength(text) <= maxShortBytes
+
 export function publishOptions(record: AppendRecord, timeMs: number): Options.Publish {
-  const { 'content-type': contentType, ...headers } = record.headers as Record<string, string | number>
+  const { [contentTypeHeader]: contentType, ...headers } = record.headers as Record<string, string | number>
   headers[keyHeader] = record.key
   // There already where a message of somebody else's is put into a stream of ours.
   const statedMs = Number(headers[timeHeader])
@@ -39,7 +46,9 @@ export function publishOptions(record: AppendRecord, timeMs: number): Options.Pu
     mandatory: true,
     deliveryMode: 2,
   }
-  if (contentType !== undefined) options.contentType = contentType as string
+  if (typeof contentType !== 'string') return options
+  if (isShort(contentType)) options.contentType = contentType
+  else headers[contentTypeHeader] = contentType
   return options
 }
 
@@ -101,12 +110,17 @@ export function appendOf(message: ConsumeMessage): AppendRecord {
   const time: RecordHeaders = timeMs > 0 ? { [timeHeader]: String(timeMs) } : {}
   const whole = { partition: 0, key, headers: { ...headers, ...time }, value }
   if (headerBytesOf(whole) <= maxHeaderBytes) return whole
-  const { 'content-type': contentType, [messageIdHeader]: messageId } = headers
-  const kept = {
-    ...(contentType && { 'content-type': contentType }),
-    ...(messageId && { [messageIdHeader]: messageId }),
+  return { ...whole, key: cut(key), headers: { ...keptOf(headers), ...time } }
+}
+
+/** A key or a content type that was cut is refused for its length all the same. An id would be another. */
+const cut = (text: string): string => text.slice(0, maxKeptChars)
+
+function keptOf({ [contentTypeHeader]: contentType, [messageIdHeader]: messageId }: RecordHeaders): RecordHeaders {
+  return {
+    ...(contentType && { [contentTypeHeader]: cut(contentType) }),
+    ...(messageId && isShort(messageId) && { [messageIdHeader]: messageId }),
   }
-  return { ...whole, headers: { ...kept, ...time } }
 }
 
 function propertiesOf({ properties }: ConsumeMessage): RecordHeaders {
@@ -139,11 +153,12 @@ function timeOf(table: Record<string, unknown>, timestamp: unknown): number {
 const isTime = (timeMs: unknown): timeMs is number =>
   Number.isSafeInteger(timeMs) && (timeMs as number) >= 0 && (timeMs as number) <= maxTimeMs
 
+/** Without those that could not be written again. */
 function headersOf(table: Record<string, unknown>, contentType: unknown): RecordHeaders {
   const headers: Record<string, string> = {}
-  if (typeof contentType === 'string') headers['content-type'] = contentType
+  if (typeof contentType === 'string') headers[contentTypeHeader] = contentType
   for (const name in table) {
-    if (name === keyHeader || name === timeHeader || name === offsetHeader) continue
+    if (name === keyHeader || name === timeHeader || name === offsetHeader || !isShort(name)) continue
     const value = table[name]
     const text = typeof value === 'string' ? value : textOf(value)
     if (text !== undefined) headers[name] = text

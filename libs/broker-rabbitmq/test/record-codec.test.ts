@@ -1,7 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import type { ConsumeMessage, Options } from 'amqplib'
 import { isMissing, MissingError } from '../src/faults.js'
-import { appendOf, isMarker, isSameRecord, markerOptions, publishOptions, recordOf } from '../src/record-codec.js'
+import {
+  appendOf,
+  headerBytesOf,
+  isMarker,
+  isSameRecord,
+  markerOptions,
+  maxHeaderBytes,
+  publishOptions,
+  recordOf,
+} from '../src/record-codec.js'
 
 /** A delivery as amqplib hands it over, of what was published with these options. */
 function delivered(options: Options.Publish, offset: number, body = 'x', routingKey = 'p.0'): ConsumeMessage {
@@ -26,6 +35,20 @@ describe('a record', () => {
     const message = delivered(publishOptions(sent, 1_767_225_600_123), 9)
     expect(recordOf(message, 3, { keyedByRoute: false })).toEqual({ ...sent, offset: 9, timeMs: 1_767_225_600_123 })
     expect(message.properties.timestamp).toBe(1_767_225_600)
+  })
+
+  test('has its content type in the property of that name where it fits there, else in a header', () => {
+    const [fitting, long, longInBytes] = ['x'.repeat(255), 'x'.repeat(256), 'é'.repeat(128)]
+    const optionsOf = (contentType: string) => publishOptions({ ...sent, headers: { 'content-type': contentType } }, 0)
+    expect([fitting, long, longInBytes].map((type) => optionsOf(type).contentType)).toEqual([
+      fitting,
+      undefined,
+      undefined,
+    ])
+    for (const type of [fitting, long, longInBytes]) {
+      const { headers } = recordOf(delivered(optionsOf(type), 0), 3, { keyedByRoute: false })
+      expect(headers).toEqual({ 'content-type': type })
+    }
   })
 
   test('has no time where its publisher wrote one that no clock shows, and can be put into another stream all the same', () => {
@@ -53,14 +76,27 @@ describe('a record', () => {
     ]).toEqual(['chat:2', undefined])
   })
 
-  test('leaves out headers that have no text form', () => {
+  test('leaves out headers that have no text form, or a name that could not be written again', () => {
     const headers = {
       decimal: { '!': 'decimal', value: { places: 1, digits: 15 } },
       none: null,
       raw: Buffer.from([0xff]),
       at: { '!': 'timestamp', value: 5 },
+      // A name that was no UTF-8, as it is read.
+      ['\ufffd'.repeat(100)]: 'x',
     }
     expect(recordOf(delivered({ headers }, 0), 0, { keyedByRoute: false }).headers).toEqual({ at: '5' })
+  })
+
+  test('of somebody else’s whose headers fit into none keeps what fits of its key and content type, and its id only where it is whole', () => {
+    const long = 'x'.repeat(25_000)
+    const kept = (properties: Options.Publish) => appendOf(delivered({ headers: {}, ...properties }, 0, 'x', 'k'))
+    const one = kept({ headers: { 'roomway-key': long, 'content-type': long, 'message-id': long, 'x-more': 'x' } })
+    expect(one.key.length).toBeGreaterThan(255)
+    expect(one.headers).toEqual({ 'content-type': expect.stringMatching(/^x{256,}$/) })
+    expect(headerBytesOf(one)).toBeLessThan(maxHeaderBytes)
+    const other = kept({ messageId: 'm1', contentType: 'text/plain', headers: { big: long } })
+    expect([other.key, other.headers]).toEqual(['k', { 'message-id': 'm1', 'content-type': 'text/plain' }])
   })
 
   test('is told from another at the same offset by its body, its key or its time', () => {

@@ -197,6 +197,31 @@ test('a message whose headers fit into no record keeps its value and its id', as
   expect((await heard.until('big')).headers).toEqual({ 'message-id': 'big', 'content-type': 'text/plain' })
 })
 
+test('a message whose content type is longer than a property may be comes through, and so does what is behind it', async () => {
+  const name = await queue('classic')
+  await send(name, ['300', '30000'], (length) => ({ headers: { 'content-type': 'x'.repeat(Number(length)) } }))
+  await send(name, ['next'])
+  const heard = await tail(await open({ kind: 'queue', queue: name }))
+  await heard.until('next')
+  expect(heard.texts).toEqual(['300', '30000', 'next'])
+  for (const { headers } of heard.heard.items.slice(0, 2)) expect(headers['content-type']).toMatch(/^x{300,}$/)
+  await emptied(name)
+})
+
+test('a header whose name is no UTF-8, and too long once it is read, keeps nothing in its queue', async () => {
+  const name = await queue('classic')
+  const header = `"$(printf '\\377%.0s' $(seq 100)): x"`
+  await run('sh', ['-c', `amqp-publish -u ${url} -r ${name} -H ${header} -H 'other: y' -b odd`])
+  await send(name, ['next'])
+  const heard = await tail(await open({ kind: 'queue', queue: name }))
+  await heard.until('next')
+  expect(heard.heard.items.map(({ text, headers }) => [text, headers])).toEqual([
+    ['odd', { other: 'y' }],
+    ['next', { 'message-id': 'next' }],
+  ])
+  await emptied(name)
+})
+
 test('a classic queue that another instance consumes is taken over when that one closes', async () => {
   const name = await queue('classic')
   const first = await deployment.open()

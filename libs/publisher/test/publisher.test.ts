@@ -34,6 +34,7 @@ describe('a publisher', () => {
       'bad_payload',
     ],
     ['an object that says it is text', 'r', 'a', {}, { contentType: 'text/plain' }, 'bad_payload'],
+    ['a content type too long', 'r', 'a', 'x', { contentType: 'x'.repeat(256) }, 'bad_payload'],
     ['an empty id', 'r', 'a', 1, { id: '' }, 'bad_payload'],
     ['an id that is no string', 'r', 'a', 1, { id: 7 as unknown as string }, 'bad_payload'],
     ['a header that only Roomway sets', 'r', 'a', 1, { headers: { 'Roomway-Seen': '1' } }, 'bad_payload'],

@@ -204,15 +204,22 @@ export function testApp(name: string, openTestBroker: () => Promise<TestBroker>)
       expect(moved()).toHaveLength(401)
     })
 
+    test('sets aside an intake record whose content type is too long, and moves those behind it', async () => {
+      const { letters, tail } = await watchDead(await broker.log('dead'))
+      const intake = await broker.log('intake')
+      await start()
+      const untyped = { partition: 0, key: rooms[0]!, value: json(1) }
+      await intake.append([
+        { ...untyped, headers: { 'content-type': 'x'.repeat(300) } },
+        { ...untyped, headers: { 'roomway-event': 'behind' } },
+      ])
+      await shown.find(({ event }) => event === 'behind', waitMs, 'the record behind it')
+      expect(await letters.first(1, waitMs)).toEqual(['bad_content_type'])
+      await tail.close()
+    })
+
     test('sets aside what stands outside its room’s home, once', async () => {
-      const dead = await broker.log('dead')
-      const letters = new Recorder<string>()
-      const tail = await dead.tail(new Map([[0, await dead.end(0)]]), {
-        onBatch: ({ records }) => {
-          for (const { headers } of records) letters.push(headers['roomway-reason'] ?? '')
-        },
-        onReset: () => undefined,
-      })
+      const { letters, tail } = await watchDead(await broker.log('dead'))
       await start()
       const home = homeOf('stray', events.partitions)
       const stray = { key: 'stray', headers: {}, value: json(1) }
@@ -237,6 +244,18 @@ function owningEverything(broker: Broker): Broker {
       return Promise.resolve({ close: async () => void each((partition) => observer.onLost(partition)) })
     },
   }
+}
+
+/** The reasons of the dead letters that come from now on. */
+async function watchDead(dead: Log) {
+  const letters = new Recorder<string>()
+  const tail = await dead.tail(new Map([[0, await dead.end(0)]]), {
+    onBatch: ({ records }) => {
+      for (const { headers } of records) letters.push(headers['roomway-reason'] ?? '')
+    },
+    onReset: () => undefined,
+  })
+  return { letters, tail }
 }
 
 /** Tells the recorder every event that readers show, from the start of the log. */

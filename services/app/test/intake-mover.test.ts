@@ -126,6 +126,8 @@ describe('an intake record', () => {
     ['in a system room', '$session:s1', {}, json(1), 'bad_room'],
     ['in a room that cannot be', 'a\nb', {}, json(1), 'bad_room'],
     ['with an event name of the system’s', room, { [headerNames.event]: '$reply' }, json(1), 'bad_event_name'],
+    ['with a content type too long', room, { 'content-type': 'x'.repeat(256) }, json(1), 'bad_content_type'],
+    ['with a content type that is none', room, { 'content-type': 'text/plain\n' }, json(1), 'bad_content_type'],
     ['of broken JSON', room, {}, Uint8Array.of(0x7b), 'bad_json'],
     ['of broken UTF-8', room, {}, Uint8Array.of(0x22, 0xff, 0x22), 'bad_utf8'],
     ['that is too large', room, {}, new Uint8Array(1_000_001).fill(0x31), 'too_large'],
@@ -178,9 +180,10 @@ describe('a mover that takes over', () => {
 
     put(cluster, room, withId('c'))
     const shortLived = cluster.client()
+    const unanswered = hanging()
     shortLived.onAppend = async (log, _records, land) => {
       land()
-      if (log === 'intake') await hanging()
+      if (log === 'intake') await unanswered
     }
     await start(shortLived)
     await until('its first checkpoint', () => checkpointsIn(cluster.topics.intake, 0).length === 2)

@@ -38,6 +38,8 @@ function record(value: unknown, parts: Partial<BrokerRecord> = {}): BrokerRecord
   return { partition: 2, offset: 7, key: 'k', headers: {}, value: bytes, timeMs: 1_000, ...parts }
 }
 
+const typed = (contentType: string) => ({ [headerNames.contentType]: contentType })
+
 const judge = (config: SourceConfig, given: BrokerRecord) => sourceJudge(config)(given, 'e1', directory)
 
 function roomOf(config: SourceConfig, given: BrokerRecord): string | undefined {
@@ -100,6 +102,8 @@ describe('a record of a source', () => {
     ['with half a character', {}, new TextEncoder().encode('{"id":"\\ud800"}'), {}, 'bad_room'],
     ['with an event name of the system', { event: template('{/e}') }, { id: 1, e: '$x' }, {}, 'bad_event_name'],
     ['without its event name', { event: template('{/e}') }, { id: 1 }, {}, 'bad_event_name'],
+    ['with a content type too long', {}, { id: 1 }, { headers: typed('x'.repeat(256)) }, 'bad_content_type'],
+    ['with an empty content type', {}, { id: 1 }, { headers: typed('') }, 'bad_content_type'],
     ['of broken JSON', {}, Uint8Array.of(0x7b), {}, 'bad_json'],
     ['of broken JSON whose room is its key', { room: template('{key}') }, Uint8Array.of(0x7b), {}, 'bad_json'],
     ['of broken UTF-8', {}, Uint8Array.of(0x22, 0xff, 0x22), {}, 'bad_utf8'],
@@ -116,8 +120,10 @@ describe('a record of a source', () => {
 
   test('of other content has its room from key and headers, and the content type that the source says', () => {
     const opaque = source({ room: template('{header.Tenant}:{key}'), contentType: 'image/png' })
-    const given = record(Uint8Array.of(0xff), { headers: { tenant: 'acme', 'content-type': 'text/plain' } })
-    expect(judge(opaque, given)).toMatchObject({ record: { key: 'acme:k', headers: { 'content-type': 'image/png' } } })
+    for (const theirs of ['text/plain', 'x'.repeat(300)]) {
+      const given = record(Uint8Array.of(0xff), { headers: { tenant: 'acme', ...typed(theirs) } })
+      expect(judge(opaque, given)).toMatchObject({ record: { key: 'acme:k', headers: typed('image/png') } })
+    }
   })
 })
 

@@ -18,6 +18,7 @@ const cases: readonly (readonly [string, AppendRecord])[] = [
       'x-text': 'naïve 日本語 🙂 "quoted" a=b; c',
     }),
   ],
+  ['a long content type', record(0, 'x', 'chat:1', { 'content-type': 'é'.repeat(200) })],
   ['an empty value', { partition: 0, key: 'chat:1', headers: {}, value: new Uint8Array(0) }],
   [
     'every byte value',

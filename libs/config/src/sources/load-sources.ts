@@ -17,6 +17,7 @@ function parsed<T>(parse: (text: string) => T | string) {
 }
 
 const nonEmpty = (what: string) => z.string({ error: `must be ${what}` }).min(1, `must be ${what}`)
+const badContentType = 'must be a content type: 1 to 255 characters of printable ASCII'
 const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'must be a text, a number, true or false' })
 const scalars = z.union([scalar, z.array(scalar).min(1)], {
   error: 'must be a text, a number, true, false, or a list of them',
@@ -71,7 +72,10 @@ const source = z
     rabbitmq: rabbitmq.optional(),
     room: parsed<Template>(parseRoom),
     event: parsed<Template>(parseEvent).optional(),
-    contentType: nonEmpty('a content type').optional(),
+    contentType: z
+      .string({ error: badContentType })
+      .regex(/^[\x20-\x7e]{1,255}$/, badContentType)
+      .optional(),
     filter: z.array(condition, { error: 'must be a list of conditions' }).optional(),
     from: z.enum(['earliest', 'latest'], { error: 'must be earliest or latest' }).optional(),
   })

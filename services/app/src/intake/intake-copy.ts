@@ -1,5 +1,6 @@
 import type { BrokerRecord } from '@roomway/broker'
 import { isEventName, isUserRoom } from '@roomway/protocol'
+import { isContentType } from '@roomway/protocol/content-type'
 import { isJsonContentType, maxValueBytes, payloadFault, type RoomDirectory } from '@roomway/records'
 import { copiedHeaders, identityOf } from '../moving/copied-headers.js'
 import type { MoveVerdict } from '../moving/moved-log.js'
@@ -13,6 +14,7 @@ export function judgeIntake(record: BrokerRecord, epoch: string, directory: Room
   if (key === undefined || !isUserRoom(key)) return { type: 'refuse', reason: 'bad_room' }
   const { event, id, contentType } = identityOf(headers)
   if (!isEventName(event) || event.startsWith('$')) return { type: 'refuse', reason: 'bad_event_name' }
+  if (!isContentType(contentType)) return { type: 'refuse', reason: 'bad_content_type' }
   if (value.length > maxValueBytes) return { type: 'refuse', reason: 'too_large' }
   const fault = payloadFault(value, isJsonContentType(contentType))
   if (fault !== undefined) return { type: 'refuse', reason: fault }

@@ -1,6 +1,7 @@
 import type { BrokerRecord } from '@roomway/broker'
 import type { SourceCondition, SourceConfig } from '@roomway/config'
 import { isEventName, isUserRoom } from '@roomway/protocol'
+import { isContentType } from '@roomway/protocol/content-type'
 import { isJsonContentType, maxValueBytes, payloadFault, type RoomDirectory } from '@roomway/records'
 import { copiedHeaders, identityOf } from '../moving/copied-headers.js'
 import type { MovedLog, MoveVerdict } from '../moving/moved-log.js'
@@ -23,10 +24,12 @@ export function sourceJudge(config: SourceConfig): MovedLog['judge'] {
   const ofOutside = config.filter.filter(({ of }) => of.from !== 'value')
   return (record, epoch, directory) => {
     const { value, headers } = record
-    const isJson = isJsonContentType(config.contentType ?? identityOf(headers).contentType)
+    const contentType = config.contentType ?? identityOf(headers).contentType
+    const isJson = isJsonContentType(contentType)
     if (value.length === 0 && isJson) return pass
     const fields = new RecordFields(record, () => (isJson ? parseJson(value) : undefined))
     if (!ofOutside.every((condition) => holds(condition, fields))) return pass
+    if (!isContentType(contentType)) return refuse('bad_content_type')
     if (value.length > maxValueBytes) return refuse('too_large')
     const fault = payloadFault(value, isJson)
     if (fault !== undefined) return refuse(fault)
