@@ -160,8 +160,10 @@ export class StreamReader {
     this.#turn = 'idle'
     if (messages.length === 0 || this.#isStopped) return
     const channel = this.#channel
-    const handed = this.#doubt(messages)
-    const settled = handed === undefined ? this.#hand(messages) : handed.then(() => this.#hand(messages))
+    const judged = this.#doubt(messages)
+    // Another session, begun meanwhile, reads them again.
+    const hand = (): void | Promise<void> => (channel === this.#channel ? this.#hand(messages) : undefined)
+    const settled = judged === undefined ? hand() : judged.then(hand)
     if (settled === undefined) return this.#credit(channel, messages)
     this.#turn = 'busy'
     void settled
@@ -191,7 +193,9 @@ export class StreamReader {
   }
 
   async #judgeGap(missing: number, wasRead: boolean): Promise<void> {
+    const channel = this.#channel
     const start = await this.#target.probe.start(this.#target.stream)
+    if (channel !== this.#channel) return
     if (start > this.#scan) this.#fault('expired')
     else if (wasRead && start <= missing) this.#fault('truncated')
   }
@@ -229,9 +233,13 @@ export class StreamReader {
   }
 
   #restart(channel: Channel | undefined, error: unknown): void {
+    if (channel === undefined || channel !== this.#channel) return
     const { stream, logger } = this.#target
     logger.warn({ stream, error }, 'a step between offsets of a RabbitMQ stream could not be judged; reading it again')
-    if (channel !== undefined) void closeChannel(channel)
+    // What arrived behind the step would be handed over as if nothing were missing, and the step be skipped when it is read again.
+    this.#channel = undefined
+    this.#arrived = []
+    void closeChannel(channel)
   }
 
   #credit(channel: Channel | undefined, messages: readonly ConsumeMessage[]): void {

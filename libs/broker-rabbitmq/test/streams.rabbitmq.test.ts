@@ -2,13 +2,17 @@ import { execFile } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { promisify } from 'node:util'
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { eventually, testRabbitmq } from '@roomway/testing'
+import { eventually, Recorder, testRabbitmq } from '@roomway/testing'
+import type { Channel } from 'amqplib'
+import { Link } from '../src/link.js'
+import { type StreamEnds, StreamReader } from '../src/stream-reader.js'
 import {
   anchorArguments,
   Deployment,
   deleteQueues,
   foreign,
   record,
+  silent,
   smallLimits,
   streamsOf,
   textsOf,
@@ -16,6 +20,17 @@ import {
 import { tailFromStart } from './tail-log.js'
 
 const run = promisify(execFile)
+
+/** A link that tells what its channels deliver. */
+class ListeningLink extends Link {
+  readonly deliveries = new Recorder<unknown>()
+
+  override async channel(): Promise<Channel> {
+    const channel = await super.channel()
+    channel.on('delivery', this.deliveries.push)
+    return channel
+  }
+}
 
 let url: string
 let deployment: Deployment
@@ -85,6 +100,46 @@ describe('streams of small segments', () => {
       expect(found.slice(3)).toEqual([hole - 1])
     }
     expect(tail.resets.items).toEqual([])
+  })
+
+  test('lose nothing behind a hole that could not be told from lost records at first', async () => {
+    const log = await (await deployment.open({ partitions: 1, limits: smallLimits })).log('events')
+    const tail = await tailFromStart(log, [0])
+    const texts = Array.from({ length: 2_000 }, (_unused, index) => `${index} ${'.'.repeat(1_000)}`)
+    for (let index = 0; index < texts.length; index += 500) {
+      await log.append(texts.slice(index, index + 500).map((text) => record(0, text)))
+    }
+    await tail.until(texts.at(-1)!)
+    const offsets = tail.heard.items.map(({ offset }) => offset)
+    const before = offsets.find((offset, index) => offset + 1 < offsets[index + 1]!)!
+    const link = new ListeningLink('reading', url, {}, silent)
+    // What arrives while it waits fills the reader's prefetch, which is more than one read of the socket takes.
+    const unanswered = async (): Promise<number> => {
+      await link.deliveries.first(128, 15_000)
+      throw new Error('no answer')
+    }
+    const start = jest.fn(() => log.start(0)).mockImplementationOnce(unanswered)
+    const probe: StreamEnds = { start, end: () => log.end(0), reaches: () => Promise.resolve(true) }
+    const stream = deployment.names.stream('events', log.epoch, 0)
+    const found = new Recorder<number>()
+    const reader = new StreamReader(
+      { link, probe, logger: silent, stream, partition: 0, keyedByRoute: false },
+      before,
+      {
+        onRecords: (records) => {
+          for (const { offset } of records) found.push(offset)
+        },
+        onFault: () => undefined,
+      },
+    )
+    try {
+      await found.find((offset) => offset === offsets.at(-1), 15_000)
+      expect(start.mock.calls.length).toBeGreaterThan(1)
+      expect(found.items).toEqual(offsets.slice(offsets.indexOf(before)))
+    } finally {
+      await reader.close()
+      await link.close()
+    }
   })
 })
 
