@@ -135,7 +135,7 @@ export class LogStore {
     return (stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages) * stats.pageSize
   }
 
-  /** Deletes a partition's records below `to`. Readers below it are told `expired` from now on. */
+  /** Deletes a partition's records below `to`. Readers below it are told `expired` from now on, or until it fails. */
   async truncate(partition: number, to: number): Promise<void> {
     const from = this.start(partition)
     if (to <= from) return
@@ -145,7 +145,14 @@ export class LogStore {
       this.#storeStart(partition)
       for (let offset = from; offset < to; offset += 1) void this.#records.remove([partition, offset])
     })
-    await settled(removed)
+    try {
+      await settled(removed)
+    } catch (error) {
+      this.#records.resetReadTxn()
+      // Where the records are still there, the next try has to find them.
+      if (this.start(partition) === to) this.#starts[partition] = this.#storedStart(partition)
+      throw error
+    }
   }
 
   /** Deletes every record and begins again under another epoch. */
@@ -165,7 +172,7 @@ export class LogStore {
 
   #load(): void {
     const partitions = Array.from({ length: this.partitions }, (_, partition) => partition)
-    this.#starts = partitions.map((partition) => this.#records.get([partition, startKeyOffset])?.readDoubleBE() ?? 0)
+    this.#starts = partitions.map((partition) => this.#storedStart(partition))
     this.#ends = partitions.map((partition) => this.#lastOffset(partition) + 1)
     this.#nexts = [...this.#ends]
   }
@@ -215,6 +222,10 @@ export class LogStore {
     if (there) this.#nexts = nexts
     const text = `Writing ${batch.length} records failed: ${cause.message}. See that the disk has room and works.`
     return new AppendError(there ? 'unknown' : 'not-appended', text, { cause })
+  }
+
+  #storedStart(partition: number): number {
+    return this.#records.get([partition, startKeyOffset])?.readDoubleBE() ?? 0
   }
 
   #storeStart(partition: number): void {

@@ -45,7 +45,13 @@ function inStore(body: (store: LogStore, disk: FailingDatabase) => Promise<void>
 }
 
 const texts = (store: LogStore): string[] =>
-  store.scan(0, 0, store.end(0), { records: 100, bytes: 1e6 }).records.map((each) => Buffer.from(each.value).toString())
+  store
+    .scan(0, store.start(0), store.end(0), { records: 100, bytes: 1e6 })
+    .records.map((each) => Buffer.from(each.value).toString())
+
+/** The partition's start is kept below them, at -1. */
+const offsetsOnDisk = ({ database }: FailingDatabase): number[] =>
+  [...database.getKeys({ start: [0, 0] })].map(([, offset]) => offset)
 
 describe('a log whose disk fails', () => {
   test(
@@ -75,6 +81,29 @@ describe('a log whose disk fails', () => {
       disk.failing = 'no'
       await store.append([record('b')])
       expect([texts(store), shown]).toEqual([['a', 'b'], [2]])
+    }),
+  )
+
+  test(
+    'keeps what it failed to delete, and deletes that the next time',
+    inStore(async (store, disk) => {
+      await store.append(['a', 'b', 'c', 'd'].map(record))
+      disk.failing = 'before storing'
+      await expect(store.truncate(0, 2)).rejects.toThrow()
+      expect([store.start(0), texts(store)]).toEqual([0, ['a', 'b', 'c', 'd']])
+      disk.failing = 'no'
+      await store.truncate(0, 3)
+      expect(offsetsOnDisk(disk)).toEqual([3])
+    }),
+  )
+
+  test(
+    'begins behind what it deleted but perhaps did not flush',
+    inStore(async (store, disk) => {
+      await store.append(['a', 'b', 'c'].map(record))
+      disk.failing = 'after storing'
+      await expect(store.truncate(0, 2)).rejects.toThrow()
+      expect([store.start(0), texts(store)]).toEqual([2, ['c']])
     }),
   )
 })
