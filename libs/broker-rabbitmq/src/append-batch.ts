@@ -11,7 +11,7 @@ export interface Part {
 export interface Flight {
   readonly parts: readonly Part[]
   /** When a confirm has to be there; ms since 1970. */
-  readonly dueMs: number
+  dueMs: number
   sent: number
   open: number
   returned: number

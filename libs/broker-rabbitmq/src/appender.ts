@@ -26,8 +26,9 @@ const maxRoutingKeyBytes = 255
 /**
  * Publishes with confirms. One batch is in flight per partition; what is appended meanwhile forms the next. While the connection is away or the
  * broker takes no publishes, records wait; away for 20 s, they fail as not appended, and so does what comes later, at once, until it is back.
- * A batch that is not confirmed for 15 s fails as unknown, and the channel is made anew. The first batch on a channel has 5 s: a broker
- * that has just started may take a record for a stream that is not up yet, and never confirm it or anything after it on that channel.
+ * A batch that is not confirmed for 15 s, which begin anew when an alarm ends, fails as unknown, and the channel is made anew. The first batch on
+ * a channel has 5 s: a broker that has just started may take a record for a stream that is not up yet, and never confirm it or anything after
+ * it on that channel.
  */
 export class Appender {
   readonly #target: AppenderTarget
@@ -45,10 +46,17 @@ export class Appender {
     for (const [partition, lane] of this.#lanes) this.#pump(partition, lane)
   }
 
+  /** What was in flight when the alarm began could not be confirmed, however long it took. */
+  readonly #unblocked = (): void => {
+    const dueMs = Date.now() + confirmMs
+    for (const { flight } of this.#lanes.values()) if (flight !== undefined) flight.dueMs = dueMs
+    this.#resume()
+  }
+
   constructor(target: AppenderTarget) {
     this.#target = target
     this.#lose()
-    target.link.unblocked.add(this.#resume)
+    target.link.unblocked.add(this.#unblocked)
     void sustain(
       this.#stop.signal,
       () => this.#session(),
@@ -77,7 +85,7 @@ export class Appender {
       })
     }
     this.#stop.abort()
-    this.#target.link.unblocked.delete(this.#resume)
+    this.#target.link.unblocked.delete(this.#unblocked)
     clearTimeout(this.#downTimer)
     this.#down = 'failing'
     const channel = this.#channel
