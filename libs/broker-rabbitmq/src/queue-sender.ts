@@ -33,7 +33,12 @@ export class QueueSender {
         else resolve()
       }
       channel.on('return', returned)
-      channel.sendToQueue(queue, body, { ...options, messageId, mandatory: true, deliveryMode: 2 }, confirmed)
+      try {
+        channel.sendToQueue(queue, body, { ...options, messageId, mandatory: true, deliveryMode: 2 }, confirmed)
+      } catch (error) {
+        // It is being closed, which a broker that does not read (an alarm) leaves for later. Another channel would not open either.
+        confirmed(error as Error)
+      }
     })
   }
 

@@ -2,9 +2,12 @@ import { execFile } from 'node:child_process'
 import { cp, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { eventually, type Forwarder, type LocalRabbitmq, startRabbitmq } from '@roomway/testing'
-import { Deployment, deleteQueues, foreign, forwarderTo, record, textsOf, urlBehind } from './support.js'
+import type { ConfirmChannel } from 'amqplib'
+import { Link } from '../src/link.js'
+import { QueueSender } from '../src/queue-sender.js'
+import { Deployment, deleteQueues, foreign, forwarderTo, record, silent, textsOf, urlBehind } from './support.js'
 import { tailFromStart } from './tail-log.js'
 
 const run = promisify(execFile)
@@ -66,6 +69,35 @@ describe('a broker killed', () => {
     expect(tail.resets.items).toEqual([])
     expect(await textsOf(log, 0)).toEqual(tail.texts)
   }, 120_000)
+})
+
+describe('a broker that does not read', () => {
+  test('leaves nothing behind of what is sent while a channel waits to be closed, and is sent to again afterwards', async () => {
+    const log = await (await deployment.open({ partitions: 1 })).log('events')
+    const stream = deployment.names.stream('events', log.epoch, 0)
+    const link = new Link('sending', rabbitmq.url, {}, silent)
+    const opened = jest.spyOn(link, 'confirmChannel')
+    const sender = new QueueSender(link)
+    const send = (text: string) => sender.send(stream, Buffer.from(text), {})
+    try {
+      await send('before')
+      const channel = (await opened.mock.results[0]!.value) as ConfirmChannel
+      const closing = jest.spyOn(channel, 'close')
+      process.kill(rabbitmq.pid, 'SIGSTOP')
+      const late = expect(send('late')).rejects.toThrow('channel closed')
+      await eventually(() => closing.mock.calls.length > 0, 15_000, 'the sender to give the channel up')
+      for (let index = 0; index < 20; index += 1) await expect(send(`refused ${index}`)).rejects.toThrow('closing')
+      expect(channel.listenerCount('return')).toBe(1)
+      process.kill(rabbitmq.pid, 'SIGCONT')
+      await late
+      expect(channel.listenerCount('return')).toBe(0)
+      await send('after')
+      expect((await textsOf(log, 0)).filter((text) => text !== 'late')).toEqual(['before', 'after'])
+    } finally {
+      process.kill(rabbitmq.pid, 'SIGCONT')
+      await link.close()
+    }
+  })
 })
 
 describe('a broker that lost the end of its streams', () => {
