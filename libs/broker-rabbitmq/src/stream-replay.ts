@@ -31,7 +31,7 @@ class BoundedReader {
   readonly #watch: NodeJS.Timeout
   #position: number
   #watched: number
-  /** Of the batch that was handed out last: a read that is aborted does not end before its consumer is done with it. */
+  /** Of the batch that its consumer has: a read that is aborted does not end before that is done with it. */
   #handling: void | Promise<void> = undefined
   #stopListening: () => void = () => undefined
 
@@ -66,6 +66,7 @@ class BoundedReader {
       this.#position = position
       this.#handling = this.#options.onBatch({ partition: target.partition, records: wanted, nextOffset: position })
       await this.#handling
+      this.#handling = undefined
     } catch (error) {
       await this.#stop()
       return this.#reject(error)
@@ -88,6 +89,7 @@ class BoundedReader {
 
   /** Where the last offsets below `to` are holes and nothing follows, only a new record shows that there is nothing more to read. */
   #nudge(): void {
+    if (this.#handling !== undefined) return
     const { probe, stream } = this.#options.target
     if (this.#watched === this.#position) probe.end(stream).catch(() => undefined)
     this.#watched = this.#position
