@@ -9,11 +9,13 @@ import { roomway } from './command-line.js'
 const root = repositoryFolder()
 const guides = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
 const decisions = readdirSync(join(root, 'docs/adr'))
+const benchmarks = readdirSync(join(root, 'docs/benchmarks')).filter((name) => name.endsWith('.md'))
 const readmes = readdirSync(join(root, 'libs')).map((name) => `libs/${name}/README.md`)
 const documents = [
   'README.md',
   ...guides.map((name) => `docs/${name}`),
   ...decisions.map((name) => `docs/adr/${name}`),
+  ...benchmarks.map((name) => `docs/benchmarks/${name}`),
   ...readmes.filter((path) => existsSync(join(root, path))),
 ].map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
 
@@ -68,6 +70,12 @@ test('README.md links to every guide, and docs/adr/README.md to every decision',
   expect(guides.filter((name) => !readme.includes(`](docs/${name})`))).toEqual([])
   const index = readFileSync(join(root, 'docs/adr/README.md'), 'utf8')
   expect(decisions.filter((name) => name !== 'README.md' && !index.includes(`](${name})`))).toEqual([])
+})
+
+test('docs/operations.md names every metric, and docs/benchmarks.md links to all that belongs to it', () => {
+  const textOf = (path: string) => documents.find((document) => document.path === path)!.text
+  expect(metrics.filter((name) => !textOf('docs/operations.md').includes(`\`${name}\``))).toEqual([])
+  expect(benchmarks.filter((name) => !textOf('docs/benchmarks.md').includes(`](benchmarks/${name})`))).toEqual([])
 })
 
 test('docs/handlers.md shows the example that is tested', () => {
