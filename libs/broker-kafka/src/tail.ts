@@ -248,7 +248,13 @@ export class KafkaTail implements Tail {
     const { topic, logger, onTruncation } = this.#options
     const { partition, nextOffset } = cursor
     logger.error({ topic: topic.name, partition, nextOffset, endOffset }, 'Kafka lost records that had been read')
-    await onTruncation(partition, this.#stop.signal)
+    // While it is written down no other loop is to find it, under another leader: that would be another epoch.
+    cursor.paused = true
+    try {
+      await onTruncation(partition, this.#stop.signal)
+    } finally {
+      cursor.paused = false
+    }
     this.#reset('epoch')
     return true
   }

@@ -76,6 +76,26 @@ test('A log that lost its end is found by the first fetch from another leader, e
   expect(recorder.texts).toEqual(['a', 'b'])
 })
 
+test('A log that lost its end is found once, though another leader takes over while that is written down', async () => {
+  for (const text of ['a', 'b']) await append(text, 1)
+  const { fetch } = await moveUnderAFetch()
+  let write = (): void => undefined
+  scene.written = new Promise((resolve) => {
+    write = resolve
+  })
+  scene.partition.cut(1)
+  scene.append('regrown')
+  scene.serve(fetch)
+  await scene.truncations.first(1, waitMs)
+  await scene.move()
+  ;(await kafka.fetch(1, ofNode1)).answer([])
+  const next = await kafka.fetch(1, ofNode1)
+  if (next.positions.has(moving)) scene.serve(next)
+  write()
+  expect(await recorder.untilReset()).toBe('epoch')
+  expect(scene.truncations.items).toEqual([moving])
+})
+
 test('A leader of which somebody else has learned is read from at once, though it led nothing before', async () => {
   const others = await kafka.fetch(1, ofNode1)
   kafka.elect(moving, 3)

@@ -130,9 +130,10 @@ export class StreamReader {
     const accept = (message: ConsumeMessage | null): void => this.#accept(channel, message)
     const at = { 'x-stream-offset': { '!': 'long', value: from } }
     await channel.consume(this.#target.stream, accept, { arguments: at })
-    const deaf = this.#last === undefined ? undefined : setTimeout(() => this.#giveUpDeaf(channel), firstDeliveryMs)
+    // Again and again: it may be busy with what another channel delivered.
+    const deaf = this.#last === undefined ? undefined : setInterval(() => this.#giveUpDeaf(channel), firstDeliveryMs)
     await closed
-    clearTimeout(deaf)
+    clearInterval(deaf)
   }
 
   /** The record read last is there, and comes first; where it does not come, the consumer hangs on a stream that was not up yet. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Recorder } from '@roomway/testing'
 import { type StreamFault, StreamReader } from '../src/stream-reader.js'
 import { delivery, FakeEnds, FakeLink } from './fake-channel.js'
@@ -31,7 +31,10 @@ describe('a reader that asks whether a step between offsets is a hole', () => {
     })
   })
 
-  afterEach(() => reader.close())
+  afterEach(() => {
+    jest.useRealTimers()
+    return reader.close()
+  })
 
   /** Has read 0 and 1, and asks about the step to 3. */
   async function asking() {
@@ -80,6 +83,22 @@ describe('a reader that asks whether a step between offsets is a hole', () => {
     question.resolve(0)
     await heard.first(4, 5_000)
     expect(heard.items).toEqual(['0', '1', 'other 2', 'other 3'])
+  })
+
+  test('makes another channel where the next delivers nothing, though it was busy when that was looked at first', async () => {
+    const { channel, question } = await asking()
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] })
+    await channel.close()
+    await links.consumed(1)
+    jest.advanceTimersByTime(6_000)
+    question.reject(new Error('no answer'))
+    await new Promise(setImmediate)
+    jest.advanceTimersByTime(5_000)
+    jest.useRealTimers()
+    const third = await links.consumed(2)
+    third.deliver(delivery(1), delivery(2))
+    await heard.find((text) => text === '2', 5_000)
+    expect(heard.items).toEqual(['0', '1', '2'])
   })
 
   test('takes an answer for a channel before it for no fault of the stream', async () => {

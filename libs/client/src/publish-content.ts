@@ -17,7 +17,7 @@ export function publishContent(
   traceparent: string | undefined,
 ): Content {
   const bytes = bytesOf(data)
-  if (bytes === undefined && holdsBytes(data, maxNesting)) throw new RoomwayError('bad_payload', noForm, { room })
+  if (bytes === undefined && holdsBytes(data)) throw new RoomwayError('bad_payload', noForm, { room })
   const contentType = options.contentType ?? (bytes ? 'application/octet-stream' : undefined)
   return {
     room,
@@ -40,10 +40,14 @@ function bytesOf(data: unknown): Uint8Array | undefined {
 const noForm =
   'bytes within data have no form in JSON, which the log holds: publish them as the data itself, or write them as text'
 
-function holdsBytes(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null || levels === 0) return false
+/** Looked at is what will be written: what an object gives for itself by `toJSON`. */
+function holdsBytes(value: unknown, levels = maxNesting, seen = new Set<unknown>()): boolean {
+  if (typeof value !== 'object' || value === null || levels === 0 || seen.has(value)) return false
   if (bytesOf(value) !== undefined) return true
-  return Object.values(value).some((member) => holdsBytes(member, levels - 1))
+  seen.add(value)
+  const { toJSON } = value as { readonly toJSON?: unknown }
+  if (typeof toJSON === 'function') return holdsBytes(toJSON.call(value), levels, seen)
+  return Object.values(value).some((member) => holdsBytes(member, levels - 1, seen))
 }
 
 function base64Of(bytes: Uint8Array): string {

@@ -12,8 +12,7 @@ import type {
 import { sessionRoom } from '@roomway/protocol'
 import { jsonCodec } from '@roomway/protocol/json'
 import type { Client, ClientListeners } from './client.js'
-import type { Clock } from './clock.js'
-import { systemClock } from './clock.js'
+import { type Clock, systemClock } from './clock.js'
 import { Emitter } from './emitter.js'
 import { errorOf, RoomwayError } from './errors.js'
 import type { JoinOptions, Published, PublishOptions, RequestOptions } from './events.js'
@@ -22,8 +21,7 @@ import { onOnline } from './online.js'
 import type { Address, ClientOptions } from './options.js'
 import { Publishing } from './publishing.js'
 import type { Room } from './room.js'
-import type { RoomFrame } from './rooms.js'
-import { Rooms } from './rooms.js'
+import { type RoomFrame, Rooms } from './rooms.js'
 import { Session } from './session.js'
 import type { ClientState } from './state.js'
 import { TokenRefresh } from './token-refresh.js'
@@ -134,9 +132,12 @@ export class SessionClient implements Client {
     this.#authenticate(isToSend ? token : undefined)
   }
 
-  #authenticate(token: string | undefined): void {
+  /** Returns the id of the frame. */
+  #authenticate(token: string | undefined): number {
     this.#lastError = undefined
-    if (token !== undefined) this.#link.send({ type: 'auth', id: this.#session.nextId(), token })
+    const id = this.#session.nextId()
+    if (token !== undefined) this.#link.send({ type: 'auth', id, token })
+    return id
   }
 
   #onFrame(frame: ServerFrame): void {
@@ -215,6 +216,7 @@ export class SessionClient implements Client {
     // The old session is not to be had; `resumed` says what that means.
     if (answersResume && frame.room === sessionRoom) return
     if (this.#publishes.onError(frame) || this.#rooms.onError(frame)) return
+    if (frame.id !== undefined) this.#tokens.onError(frame.id)
     const isOfEvent = frame.id !== undefined && frame.offset !== undefined
     const error = errorOf(frame, isOfEvent ? this.#eventId(frame.id) : undefined)
     // What answers a frame, or stands in the log, is no reason to close.

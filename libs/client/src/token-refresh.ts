@@ -3,8 +3,8 @@ import { RoomwayError } from './errors.js'
 import type { ClientOptions } from './options.js'
 
 export interface TokenRefreshObserver {
-  /** The next token, which is not the one in use. */
-  onToken(token: string): void
+  /** The next token, which is not the one in use: sent in a frame whose id is returned. */
+  onToken(token: string): number
   onFault(error: RoomwayError): void
 }
 
@@ -22,6 +22,7 @@ export class TokenRefresh {
   #inUse: string | undefined
   #fetchedMs = Number.NEGATIVE_INFINITY
   #timer: unknown
+  #sent: { readonly id: number; readonly endMs: number } | undefined
   /** Another for each connection. */
   #connection = {}
 
@@ -49,6 +50,13 @@ export class TokenRefresh {
     else this.#fetch(endMs)
   }
 
+  /** The server has answered the frame with this id by an error: where that held a token, the one before is still in force. */
+  onError(id: number): void {
+    if (id !== this.#sent?.id) return
+    this.#inUse = undefined
+    this.#fetchLater(this.#sent.endMs)
+  }
+
   #fetchLater(endMs: number): void {
     this.#clock.clearTimeout(this.#timer)
     const leftMs = endMs - this.#clock.now()
@@ -67,7 +75,7 @@ export class TokenRefresh {
           if (connection !== this.#connection) return
           if (token === undefined || token === this.#inUse) return this.#fetchLater(endMs)
           this.#inUse = token
-          this.#observer.onToken(token)
+          this.#sent = { id: this.#observer.onToken(token), endMs }
         },
         (cause: unknown) => {
           this.#observer.onFault(new RoomwayError('connection', 'options.token failed', { cause }))

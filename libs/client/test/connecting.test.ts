@@ -195,6 +195,20 @@ describe('the token', () => {
     expect(connection.one('auth').token).toBe('token3')
   })
 
+  test('that the server could not check is fetched and sent once more after half of the time', async () => {
+    let fetched = 0
+    client = server.client({ token: () => (++fetched === 1 ? 'old' : 'new') })
+    const second = await server.welcome()
+    second.say({ type: 'expiring', inMs: 30_000 })
+    await settled()
+    const { id } = second.one('auth')
+    second.say({ type: 'error', id, code: 'unavailable', message: 'no keys', temporary: true, retryAfterMs: 1_000 })
+    await server.clock.advance(14_999)
+    expect(second.take('auth')).toEqual([])
+    await server.clock.advance(1)
+    expect(second.one('auth').token).toBe('new')
+  })
+
   test('that was fetched for a connection which is gone by then is not sent on the next', async () => {
     const waiting: ((token: string) => void)[] = []
     client = server.client({ token: () => new Promise((resolve) => waiting.push(resolve)) })

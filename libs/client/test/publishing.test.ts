@@ -96,6 +96,23 @@ describe('a publish', () => {
     expect(() => msgpackContent(data)).toThrow('no form in JSON')
   })
 
+  test('of data that go round in circles rejects as it did, however many ways round there are', async () => {
+    await server.welcome()
+    const node: Record<string, unknown> = { n: 1 }
+    for (const name of ['parent', 'next', 'previous']) node[name] = [node]
+    await expect(client.publish('r', 'message', node)).rejects.toThrow(TypeError)
+  })
+
+  test('of an object that has a form for its bytes is of that form', async () => {
+    const connection = await server.welcome()
+    const id = { bytes: new Uint8Array([1, 2]), toJSON: () => '0102' }
+    void publish({ id, at: new Date(0) })
+    await settled()
+    expect(connection.one('publish').data).toEqual({ id: '0102', at: '1970-01-01T00:00:00.000Z' })
+    const hidden = { toJSON: () => ({ deep: new Uint8Array([1]) }) }
+    expect(await publish({ hidden })[0]).toBe('bad_payload')
+  })
+
   test('carries the trace context that the application gives', async () => {
     await client.close()
     client = server.client({ traceparent: () => '00-1-2-01' })

@@ -36,6 +36,7 @@ export interface LoadConfigOptions {
 
 const needBroker: ReadonlySet<Command> = new Set(['gateway', 'app'])
 const copying: ReadonlySet<Command> = new Set(['start', 'app', 'doctor'])
+const holdingClients: ReadonlySet<Command> = new Set(['start', 'gateway', 'doctor'])
 const serving: ReadonlySet<Command> = new Set(['start', 'gateway', 'app', 'console'])
 
 /**
@@ -84,7 +85,7 @@ function faultOf(name: string, setting: Setting, given: RawSetting | undefined, 
 function assemble(values: SettingValues, env: Environment, command: Command, faults: string[]): Config | undefined {
   const broker = brokerConfig(values, needBroker.has(command), faults)
   const auth = authConfig(values, serving.has(command), faults)
-  const limits = limitsConfig(values, faults)
+  const limits = limitsConfig(values, holdingClients.has(command), faults)
   const sources = copying.has(command) ? sourcesConfig(values, faults) : []
   if (broker === undefined || auth === undefined) return undefined
   return {
@@ -132,11 +133,11 @@ function portsConfig(values: SettingValues): Config['ports'] {
 /** And what a frame has besides. */
 const base64Growth = 1.4
 
-function limitsConfig(values: SettingValues, faults: string[]): LimitsConfig {
+function limitsConfig(values: SettingValues, holdsClients: boolean, faults: string[]): LimitsConfig {
   const leastHardBytes =
     values.ROOMWAY_SOFT_BUFFER_BYTES +
     Math.max(values.ROOMWAY_MAX_SNAPSHOT_BYTES, Math.ceil(values.ROOMWAY_MAX_PAYLOAD_BYTES * base64Growth))
-  if (values.ROOMWAY_HARD_BUFFER_BYTES < leastHardBytes) {
+  if (holdsClients && values.ROOMWAY_HARD_BUFFER_BYTES < leastHardBytes) {
     faults.push(
       `ROOMWAY_HARD_BUFFER_BYTES (${values.ROOMWAY_HARD_BUFFER_BYTES}) must be at least ${leastHardBytes}: beyond it a client is closed as slow, and what may wait for one is ROOMWAY_SOFT_BUFFER_BYTES and a snapshot (ROOMWAY_MAX_SNAPSHOT_BYTES) or an event (ROOMWAY_MAX_PAYLOAD_BYTES, as base64)`,
     )

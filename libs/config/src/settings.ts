@@ -216,7 +216,8 @@ const limits = {
   },
   ROOMWAY_HARD_BUFFER_BYTES: {
     schema: integer(1 * KIB, 1024 * MIB).default(4 * MIB),
-    meaning: 'Bytes waiting for a connection above which it is closed as slow. More than the soft limit.',
+    meaning:
+      'Bytes waiting for a connection above which it is closed as slow. At least the soft limit and a snapshot, or an event as base64, above it.',
   },
   ROOMWAY_RECENT_WINDOW_BYTES: {
     schema: integer(64 * KIB, 64 * 1024 * MIB).default(128 * MIB),

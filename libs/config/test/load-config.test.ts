@@ -91,6 +91,13 @@ describe('faults', () => {
     ])
   })
 
+  test('of buffers are those of processes that hold clients', () => {
+    const env = { ROOMWAY_BROKER: 'kafka', KAFKA_BROKERS: 'kafka:9092', ROOMWAY_MAX_SNAPSHOT_BYTES: '5242880' }
+    expect(faultsOf(env, 'gateway')).toEqual([expect.stringContaining('ROOMWAY_HARD_BUFFER_BYTES (4194304) must be')])
+    expect(faultsOf({ ...env, ROOMWAY_HARD_BUFFER_BYTES: '8388608' }, 'gateway')).toEqual([])
+    expect(faultsOf(env, 'app')).toEqual([])
+  })
+
   test('are not doubled: what follows from an invalid setting is not said again', () => {
     const faults = faultsOf({ ROOMWAY_BROKER: 'kafka', KAFKA_BROKERS: 'kafka' }, 'gateway')
     expect(faults).toEqual([expect.stringContaining('KAFKA_BROKERS must be a list of host:port')])

@@ -72,7 +72,8 @@ export async function findRecentOutcomes(search: RecentOutcomeSearch): Promise<R
       found.set(commandKey, effect)
       missing.delete(commandKey)
     }
-    if (from > lowest && (await writtenMs(search, from, to)) < sinceMs) break
+    const mayBeTooOld = from > lowest && sinceMs > Number.NEGATIVE_INFINITY
+    if (mayBeTooOld && (await writtenMs(search, from, to)) < sinceMs) break
     to = from
   }
   return found

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { WelcomeFrame } from '@roomway/protocol'
 import { lookbackOffsets, type RoomRule, roomRulesRecord } from '@roomway/records'
 import { eventually } from '@roomway/testing'
@@ -270,7 +270,12 @@ describe('a publish to a direct room', () => {
     expect(acksOf(client)).toHaveLength(id - 1)
     expect(fake.node.direct.pendingBytes).toBe(0)
     publish(fake, client, id + 1)
-    expect(errorsOf(client)).toHaveLength(1)
+    expect(errorsOf(client).at(-1)).toMatchObject({ id: id + 1, code: 'overloaded' })
+    const now = performance.now()
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(now + 1_000)
+    publish(fake, client, id + 2)
+    clock.mockRestore()
+    expect(errorsOf(client)).toHaveLength(2)
   })
 
   test('that is sent over and over while it is on its way is bounded, too', async () => {

@@ -99,17 +99,26 @@ describe('taking a session over', () => {
     await fake.close()
   })
 
-  test('a claim that could not be written does not keep the session from who claims it after that', async () => {
+  test.each([
+    ['was not written', false],
+    ['may have been written, and was,', true],
+  ])('a claim that %s keeps the session until another claims it', async (_, isWritten) => {
     const fake = await FakeNode.open()
     const control = fake.broker.get('control')
     const first = await fake.connect()
     const { resumeToken } = first.socket.frames[0] as { resumeToken: string }
     const second = await fake.connect()
     const append = control.append.bind(control)
-    control.append = () => Promise.reject(new Error('no leader'))
+    control.isFollowing = false
+    control.append = async (records) => {
+      if (isWritten) await append(records)
+      throw new Error('no leader')
+    }
     fake.send(second, { type: 'resume', id: 1, token: resumeToken, rooms: {} })
     control.append = append
     await turns(2)
+    control.deliver(0)
+    control.isFollowing = true
     expect(second.socket.closedAs).toBeUndefined()
     const headers = { 'roomway-id': 'elsewhere', session: second.guest.connection!.session }
     await control.append([{ partition: 0, key: '$claim', headers, value: Buffer.alloc(0) }])

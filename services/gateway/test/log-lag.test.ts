@@ -32,6 +32,17 @@ describe('how far a node is behind', () => {
     expect(lag.records).toBe(5)
   })
 
+  test('is none of what was read while the question was under way', async () => {
+    const { log, asked } = new Ends()
+    const window = new RecentWindow('e1', 0, 10, new WindowMemory(1_000))
+    const lag = new LogLag(log, () => [window])
+    const measured = lag.measure(10_000)
+    window.advance(18)
+    asked[0]!.answer(20)
+    await measured
+    expect(lag.records).toBe(2)
+  })
+
   test('is told as it was where the broker does not answer, which is asked once at one time', async () => {
     const { log, asked } = new Ends()
     const lag = new LogLag(log, () => windows)

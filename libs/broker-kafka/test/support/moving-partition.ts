@@ -15,6 +15,8 @@ export class MovingPartition {
   readonly partition = new ScriptedPartition()
   readonly truncations = new Recorder<number>()
   readonly kafka: ScriptedKafka
+  /** How long it takes to write a truncation down. */
+  written: Promise<void> = Promise.resolve()
   readonly #tail: KafkaTail
 
   private constructor(kafka: ScriptedKafka, observer: TailObserver) {
@@ -27,7 +29,10 @@ export class MovingPartition {
       ends: new PartitionEnds(topic, cluster, 'offsets', patienceMs),
       use: 'tail',
       onFault: () => undefined,
-      onTruncation: async (truncated) => this.truncations.push(truncated),
+      onTruncation: async (truncated) => {
+        this.truncations.push(truncated)
+        await this.written
+      },
       onClosed: () => undefined,
     })
   }

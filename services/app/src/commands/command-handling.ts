@@ -35,7 +35,7 @@ export interface HandlingPlace extends DecisionsPlace, EarlierOutcomesPlace {
   readonly onDone: () => void
 }
 
-/** Bounds of what is under way; reading pauses above. The next owner knows the outcomes of the span by heart: its index holds 32,768 of them at least. */
+/** Bounds of what is under way; reading pauses above. The next owner mostly knows the outcomes of the span: its index holds the last 32,768 of the partition at least. */
 const limits = { maxRecords: 2_000, maxSpan: 16_384, maxBytes: 16 * 1024 * 1024 }
 
 export class CommandHandling {

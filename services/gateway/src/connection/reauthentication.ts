@@ -21,7 +21,7 @@ export class Reauthentication {
 
   async handle(connection: Connection, frame: AuthFrame): Promise<void> {
     const { id, token } = frame
-    const endedAtMs = connection.identity.expiresAtMs ?? Number.POSITIVE_INFINITY
+    const endedAtMs = connection.identity.expiresAtMs
     try {
       const identity = await this.#options.authenticator.authenticate(token)
       if (connection.state !== 'open') return
@@ -33,8 +33,8 @@ export class Reauthentication {
       return
     }
     // Of the same end once more the client would be told at each answer to its `auth`.
-    const endsLater = (connection.identity.expiresAtMs ?? Number.POSITIVE_INFINITY) > endedAtMs
-    if (endsLater && connection.undertakings.isExpiryTold) connection.undertake({ isExpiryTold: false })
+    const endsElse = connection.identity.expiresAtMs !== endedAtMs
+    if (endsElse && connection.undertakings.isExpiryTold) connection.undertake({ isExpiryTold: false })
     tellExpiry(connection, Date.now())
     this.#options.sessions.renewed(connection)
     this.#leaveForbidden(connection)

@@ -42,8 +42,9 @@ export class SessionClaims {
     const headers = { [headerNames.event]: claimKey, [headerNames.id]: id, session: connection.session }
     this.#options.log.append([{ partition: 0, key: claimKey, headers, value: noBytes }]).catch((error) => {
       this.#options.logger.warn({ err: error }, 'a session’s claim could not be written')
-      // It will not be read, and what others claim must not wait for that.
-      if (connection.undertakings.claim?.id === id) connection.undertake({ claim: undefined })
+      // It may be read yet, as its own; what others claim must not wait for that.
+      const { claim } = connection.undertakings
+      if (claim?.id === id) claim.isRead = true
     })
   }
 

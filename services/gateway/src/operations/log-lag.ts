@@ -30,8 +30,9 @@ export class LogLag {
 
   async #ask(): Promise<void> {
     try {
-      const behind = this.#windows().map(async ({ partition, next }) =>
-        Math.max(0, (await this.#log.end(partition)) - next),
+      // What is read while the question is under way is no lag.
+      const behind = this.#windows().map(async (window) =>
+        Math.max(0, (await this.#log.end(window.partition)) - window.next),
       )
       this.records = (await Promise.all(behind)).reduce((sum, records) => sum + records, 0)
     } catch {
