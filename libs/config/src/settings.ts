@@ -238,7 +238,8 @@ const limits = {
   },
   ROOMWAY_RESUME_MS: {
     schema: integer(1000, 86_400_000).default(120_000),
-    meaning: 'How long after a break a session may be resumed, in ms.',
+    meaning:
+      'For how long after a break a client sends publishes again that had no answer, in ms; it may resume later, too.',
   },
   ROOMWAY_HANDLER_DEADLINE_MS: {
     schema: integer(10, 600_000).default(5000),

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from '@jest/globals'
 import type { Command } from '@roomway/records'
-import { command, idsIn, json, room, roomAt, send, shownIn } from './fixtures.js'
+import { checkpointsIn, command, emission, idsIn, json, room, roomAt, send, shownIn } from './fixtures.js'
 import { type MemoryClient, MemoryCluster } from './memory-cluster.js'
 import { tiersOfTest, until } from './tiers.js'
 
@@ -21,11 +21,15 @@ const recent = (seq: number, to: string): Command =>
 /** `handled` earlier, by an owner that has gone, and hours of others' events. */
 async function hoursAfter(...handled: readonly Command[]): Promise<MemoryCluster> {
   const cluster = new MemoryCluster()
-  const { events, commands } = cluster.topics
   const before = await start(cluster.client())
   send(cluster, ...handled)
-  await until('their events', () => shownIn(events, 0).events.length === handled.length)
+  await until('their events', () => shownIn(cluster.topics.events, 0).events.length === handled.length)
   await before.close()
+  return passHours(cluster)
+}
+
+function passHours(cluster: MemoryCluster): MemoryCluster {
+  const { events, commands } = cluster.topics
   events.skip(0, hours)
   const checkpoint = { handled: commands.partitions[0]!.next, eventsEpoch: 'e1', events: { 0: hours } }
   commands.land([{ partition: 0, key: '$checkpoint', headers: {}, value: json(checkpoint) }])
@@ -36,10 +40,12 @@ async function hoursAfter(...handled: readonly Command[]): Promise<MemoryCluster
 async function ownerThatReadsSlowly(cluster: MemoryCluster) {
   const client: MemoryClient = cluster.client()
   const handled: string[] = []
-  const reads = { begun: 0, release: (): void => undefined }
+  const reads = { begun: 0, isHeld: (): boolean => reads.begun === 1, release: (): void => undefined }
   const released = new Promise<void>((resolve) => (reads.release = resolve))
   client.beforeRead = async (log) => {
-    if (log === 'events' && reads.begun++ === 0) await released
+    if (log !== 'events') return
+    reads.begun++
+    if (reads.isHeld()) await released
   }
   const tier = await start(client, {
     handle: ({ id }) => {
@@ -100,6 +106,32 @@ describe('while the events of hours are read back for a late repeat', () => {
     send(cluster, { ...late('job-2', otherRoom), after: { epoch: 'e1', offset: hours - 20_000 } })
     await until('the other room', () => idsIn(cluster, otherRoom).length === 1)
     expect(tier.counters.searches).toBe(2)
+    reads.release()
+  })
+
+  test('an owner that takes over meanwhile need not read these hours first, though the outcome was found there', async () => {
+    const cluster = new MemoryCluster()
+    const handle = () => ({ type: 'answer', events: [emission(room, 1), emission(thirdRoom, 2)] }) as const
+    const before = await start(cluster.client(), { handle })
+    send(cluster, late('job-1'))
+    await until('its events', () => idsIn(cluster, thirdRoom).length === 1)
+    await before.close()
+    passHours(cluster)
+    const { tier, reads } = await ownerThatReadsSlowly(cluster)
+    reads.isHeld = () => tier.counters.searches === 2
+    send(cluster, late('job-1'))
+    await until('what it led to is looked for', () => tier.counters.searches === 2)
+    const { length } = checkpointsIn(cluster.topics.commands, 0)
+    send(cluster, recent(3, otherRoom))
+    await until('a checkpoint', () => checkpointsIn(cluster.topics.commands, 0).length > length)
+    const since = checkpointsIn(cluster.topics.commands, 0).slice(length)
+    expect(Math.min(...since.map(({ events }) => events[0]!))).toBeGreaterThanOrEqual(hours)
+    await tier.close()
+    const next = await start(cluster.client())
+    send(cluster, recent(4, otherRoom))
+    await until('the next owner', () => idsIn(cluster, otherRoom).length === 2)
+    await until('the repeat', () => next.counters.searches > 0)
+    expect([idsIn(cluster).length, idsIn(cluster, thirdRoom).length]).toEqual([1, 1])
     reads.release()
   })
 

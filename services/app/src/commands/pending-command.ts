@@ -4,7 +4,7 @@ import type { Work } from '../duties/work-queue.js'
 
 /** A record of the commands partition that is not dealt with for good. */
 export interface PartitionWork extends Work {
-  /** No outcome of it stands below this offset of the events partition. */
+  /** An outcome of it that stands below this offset of the events partition is looked for by the next owner, too, if there is one: from its `after` on. */
   readonly outcomeFrom: number
 }
 
@@ -44,8 +44,10 @@ export class PendingCommand implements PartitionWork {
     this.isRead = isRead
   }
 
+  /** That of one which comes again after hours may stand hours back: the next owner is not to read these before it does anything. */
   get outcomeFrom(): number {
-    return (this.effect ?? this.found)?.offset ?? this.knownAt ?? this.#admittedAt
+    const from = this.knownAt ?? this.#admittedAt
+    return Math.max((this.effect ?? this.found)?.offset ?? from, from)
   }
 
   /** Resolves when what follows from its outcome is on its way, in the room's order. Asked once, before. */
