@@ -38,9 +38,10 @@ export class TruncationRegister {
     return register
   }
 
-  /** Keeps the topic's epoch in step with what is known. */
+  /** Keeps the topic's epoch in step with what is known, also of the ID that it has when it was made again. */
   follow(topic: Topic): void {
     this.#topics.add(topic)
+    topic.onEpoch(() => this.#apply(topic))
     this.#apply(topic)
   }
 

@@ -126,6 +126,24 @@ describe('taking a session over', () => {
     await fake.close()
   })
 
+  test('a connection takes sessions over a few times, however often it asks: every node reads of each', async () => {
+    const fake = await FakeNode.open()
+    const control = fake.broker.get('control')
+    const others = [await fake.connect(), await fake.connect()]
+    const tokens = others.map(({ socket }) => (socket.frames[0] as { resumeToken: string }).resumeToken)
+    const client = await fake.connect()
+    for (let id = 1; id <= 100; id++) fake.send(client, { type: 'resume', id, token: tokens[id % 2], rooms: {} })
+    await turns(3)
+    const answers = client.socket.frames.filter((frame) => frame.type === 'resumed')
+    const isItsOwn = (id: number) => id % 2 === 0 // what it has taken over last it may resume again
+    expect(answers.map(({ recovered }) => recovered)).toEqual(
+      Array.from({ length: 100 }, (_, n) => n < 10 || isItsOwn(n + 1)),
+    )
+    expect(control.records[0]).toHaveLength(10)
+    expect(client.socket.closedAs).toBeUndefined()
+    await fake.close()
+  })
+
   test('a copy of the session cannot have its commands swallowed: the older connection is closed before the copy publishes', async () => {
     const fake = await FakeNode.open()
     const original = await fake.connect()

@@ -26,8 +26,8 @@ interface Undertakings {
   publishes: PublishLimit | undefined
   /** While the connection's own room is being caught up after a resume; live otherwise. */
   sessionCatchUp: Membership | undefined
-  /** The claim by which this connection took its session over; undefined where it began it. */
-  claim: { readonly id: string; isRead: boolean } | undefined
+  /** The claim by which this connection took its session over, its `number`th; undefined where it began it. */
+  claim: { readonly id: string; readonly number: number; isRead: boolean } | undefined
   isExpiryTold: boolean
   /** Memberships that wait for the socket to have room again. */
   draining: Membership[]

@@ -1,7 +1,7 @@
 import type { ResumeTokens } from '@roomway/auth'
 import { type Position, type ResumeFrame, sessionRoom } from '@roomway/protocol'
 import { sessionRoomKey } from '@roomway/records'
-import type { SessionClaims } from '../log/session-claims.js'
+import { claimsOf, type SessionClaims } from '../log/session-claims.js'
 import type { Admission } from './admission.js'
 import type { Connection } from './connection.js'
 import type { Memberships } from './memberships.js'
@@ -14,6 +14,9 @@ export interface ResumeOptions {
   readonly admission: Admission
   readonly claims: SessionClaims
 }
+
+/** A client resumes once on a connection. Each time is a record that every node reads. */
+const maxClaims = 10
 
 /** Takes a session over from an earlier connection, on this node or any other, and goes on in its rooms. */
 export class Resume {
@@ -42,6 +45,7 @@ export class Resume {
     const claims = this.#options.tokens.verify(token)
     if (claims === undefined || claims.user !== connection.identity.user) return false
     if (claims.session === connection.session) return true
+    if (claimsOf(connection) >= maxClaims) return false
     this.#options.memberships.dropSession(connection)
     this.#options.sessions.move(connection, claims.session)
     this.#options.claims.claim(connection)

@@ -16,6 +16,9 @@ export interface SessionClaimsOptions {
   readonly find: (session: string) => Connection | undefined
 }
 
+/** How many times the connection took a session over. */
+export const claimsOf = ({ undertakings }: Connection): number => undertakings.claim?.number ?? 0
+
 export class SessionClaims {
   readonly #options: SessionClaimsOptions
   #tail: Tail | undefined
@@ -38,7 +41,8 @@ export class SessionClaims {
   /** The connection's session is its own from here on. Where the log cannot be written, an older connection elsewhere stays until it ends by itself. */
   claim(connection: Connection): void {
     const id = randomUUID()
-    connection.undertake({ claim: { id, isRead: false } })
+    const number = claimsOf(connection) + 1
+    connection.undertake({ claim: { id, number, isRead: false } })
     const headers = { [headerNames.event]: claimKey, [headerNames.id]: id, session: connection.session }
     this.#options.log.append([{ partition: 0, key: claimKey, headers, value: noBytes }]).catch((error) => {
       this.#options.logger.warn({ err: error }, 'a session’s claim could not be written')
