@@ -2,6 +2,7 @@ import type { Codec, ErrorFrame, Position, PublishFrame } from '@roomway/protoco
 import type { Clock } from './clock.js'
 import { errorOf, RoomwayError } from './errors.js'
 import type { Published } from './events.js'
+import { maxFrameBytes } from './frame-size.js'
 import { Pace } from './pace.js'
 
 /** What the queue needs of the open session. */
@@ -244,11 +245,11 @@ export class PublishQueue {
 }
 
 /**
- * A frame so large that its data cannot be within the bound, whatever its encoding (base64 adds a third). It is not sent: the server
+ * A frame so large that its data cannot be within the bound, whatever its encoding. It is not sent: the server
  * would close the connection for good (1009). What is less clear is left to the server, which refuses it as `too_large`.
  */
 function isHopeless(encoded: string | Uint8Array, maxPayloadBytes: number): boolean {
-  const most = Math.ceil(maxPayloadBytes * 1.4) + 4096
+  const most = maxFrameBytes(maxPayloadBytes)
   if (encoded.length * 3 <= most) return false
   return (typeof encoded === 'string' ? new TextEncoder().encode(encoded) : encoded).length > most
 }

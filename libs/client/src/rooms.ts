@@ -3,6 +3,7 @@ import type { Clock } from './clock.js'
 import type { RoomwayErrorCode } from './errors.js'
 import { RoomwayError } from './errors.js'
 import type { JoinOptions } from './events.js'
+import { frameOverheadBytes, maxFrameBytes } from './frame-size.js'
 import type { RoomHost } from './room.js'
 import { JoinedRoom } from './room.js'
 import type { Wire } from './subscription.js'
@@ -10,8 +11,6 @@ import { Subscription } from './subscription.js'
 
 /** One `resume` names at most this many rooms, `$session` included; the others are joined after it. */
 const maxResumedRooms = 999
-/** A frame may have two fifths more than an event's data, and 4 KiB (docs/protocol.md), which are left for what is no room. */
-const frameShare = 1.4
 /** What a room takes in it besides its name and epoch. */
 const resumedRoomBytes = 64
 const maxBytesPerChar = 3
@@ -60,7 +59,7 @@ export class Rooms {
   /** The positions of the rooms to resume, as many as a frame has place for; each then expects its answer to the frame `id`. */
   resume(id: number, maxPayloadBytes: number): Readonly<Record<string, Position>> {
     const resumed: [string, Position][] = []
-    let leftBytes = maxPayloadBytes * frameShare
+    let leftBytes = maxFrameBytes(maxPayloadBytes) - frameOverheadBytes
     for (const [name, { subscription }] of this.#entries) {
       const position = subscription.position
       if (position === undefined || !subscription.isIdle || resumed.length >= maxResumedRooms) continue

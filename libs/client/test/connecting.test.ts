@@ -53,6 +53,15 @@ describe('connecting', () => {
     expect(() => connect('not a url', { webSocket: server.WebSocket })).toThrow('Invalid URL')
   })
 
+  test.each([
+    ['maxPendingPublishes', 0],
+    ['maxBufferedEvents', 0],
+    ['connectTimeoutMs', Number.NaN],
+  ])('with an option that lets nothing through, %s of %d, is refused at once', (name, value) => {
+    const options = { webSocket: server.WebSocket, [name]: value }
+    expect(() => connect('ws://host', options)).toThrow(`options.${name} must be more than 0`)
+  })
+
   test('without a WebSocket says how to pass one', () => {
     const present = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
     Reflect.deleteProperty(globalThis, 'WebSocket')
