@@ -11,16 +11,46 @@ export interface ReauthenticationOptions {
   readonly sessions: Sessions
 }
 
-/** A new token on an open connection: the same user goes on, with what the new one allows. */
+/** Of one connection, behind the one that is checked. */
+const maxWaiting = 8
+
+/**
+ * A new token on an open connection: the same user goes on, with what the new one allows. A connection's tokens are checked one after the other, as they
+ * came: were they checked side by side, an older one could be the last to be found good, and one client could take all that checks tokens.
+ */
 export class Reauthentication {
   readonly #options: ReauthenticationOptions
+  /** What waits, of the connections of which a token is being checked. */
+  readonly #waiting = new Map<Connection, AuthFrame[]>()
 
   constructor(options: ReauthenticationOptions) {
     this.#options = options
   }
 
+  /** Resolves when nothing of the connection waits any more, or at once where another call sees to it. Never rejects. */
   async handle(connection: Connection, frame: AuthFrame): Promise<void> {
-    const { id, token } = frame
+    const waiting = this.#waiting.get(connection)
+    if (waiting === undefined) return this.#takeUp(connection, frame)
+    if (waiting.length < maxWaiting) waiting.push(frame)
+    else
+      connection.sendError('overloaded', 'too many tokens of this connection wait to be checked', {
+        id: frame.id,
+        retryAfterMs: 1_000,
+      })
+  }
+
+  async #takeUp(connection: Connection, first: AuthFrame): Promise<void> {
+    const waiting: AuthFrame[] = []
+    this.#waiting.set(connection, waiting)
+    let frame: AuthFrame | undefined = first
+    while (frame !== undefined && connection.state === 'open') {
+      await this.#check(connection, frame)
+      frame = waiting.shift()
+    }
+    this.#waiting.delete(connection)
+  }
+
+  async #check(connection: Connection, { id, token }: AuthFrame): Promise<void> {
     const endedAtMs = connection.identity.expiresAtMs
     try {
       const identity = await this.#options.authenticator.authenticate(token)
