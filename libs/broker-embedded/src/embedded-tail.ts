@@ -17,7 +17,7 @@ export class EmbeddedTail implements Tail, LogListener {
   readonly #onClose: (tail: EmbeddedTail) => void
   /** `following`: at the end, waiting for the next flush. `reading`: from disk, or waiting for its consumer. */
   #state: 'following' | 'reading' | 'closed' = 'reading'
-  #lastActivityMs = Date.now()
+  #lastActivityMs = performance.now()
 
   /** @throws PositionError where a start cannot be read from. */
   constructor(
@@ -39,7 +39,7 @@ export class EmbeddedTail implements Tail, LogListener {
 
   /** A tail in the process is alive whenever it waits for a flush; while its consumer is busy, since that was last given something. */
   lastActivityMs(): number {
-    return this.#state === 'following' ? Date.now() : this.#lastActivityMs
+    return this.#state === 'following' ? performance.now() : this.#lastActivityMs
   }
 
   close(): Promise<void> {
@@ -103,7 +103,7 @@ export class EmbeddedTail implements Tail, LogListener {
   /** The position moves first: what an observer does during the call, closing included, finds it right. */
   #deliver(batch: Batch): Promise<void> | undefined {
     this.#positions.set(batch.partition, batch.nextOffset)
-    this.#lastActivityMs = Date.now()
+    this.#lastActivityMs = performance.now()
     try {
       return this.#observer.onBatch(batch)?.catch((error: unknown) => this.#complain(error))
     } catch (error) {

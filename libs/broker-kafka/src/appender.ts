@@ -69,8 +69,8 @@ export class Appender {
   async close(patienceMs: number): Promise<void> {
     if (this.#state !== 'open') return
     this.#state = 'closing'
-    const deadlineMs = Date.now() + patienceMs
-    while (Date.now() < deadlineMs && [...this.#lanes.values()].some((lane) => !lane.isEmpty)) await pause(10)
+    const deadlineMs = performance.now() + patienceMs
+    while (performance.now() < deadlineMs && [...this.#lanes.values()].some((lane) => !lane.isEmpty)) await pause(10)
     this.#state = 'closed'
     this.#options.cluster.hangUp(this.#options.use)
     for (const lane of this.#lanes.values()) {
@@ -203,7 +203,7 @@ export class Appender {
   }
 
   #retry(lanes: readonly Lane[], reason: string): void {
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     this.#options.logger.debug({ topic: this.#options.topic.name, reason }, 'an append is tried again')
     for (const lane of lanes) {
       lane.isResting = true

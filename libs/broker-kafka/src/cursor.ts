@@ -21,7 +21,7 @@ export class Cursor {
    * one or none in its place is a truncation.
    */
   mustVerify = false
-  lastActivityMs = Date.now()
+  lastActivityMs = performance.now()
   /** Waiting for a promise of the observer. */
   paused = false
   #question: Question | undefined

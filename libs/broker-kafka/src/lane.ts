@@ -31,7 +31,8 @@ export class Producer {
 export class PendingBatch {
   readonly encoder: RecordBatchEncoder
   readonly calls: AppendCall[] = []
-  readonly createdMs: number
+  /** By a clock that is never set. */
+  readonly createdMs = performance.now()
   /** What is sent: made at the first attempt. */
   bytes: Buffer | undefined
   /** An attempt ended without an answer that tells: the records may be in the log. */
@@ -39,7 +40,6 @@ export class PendingBatch {
 
   constructor(nowMs: number) {
     this.encoder = new RecordBatchEncoder(nowMs)
-    this.createdMs = nowMs
   }
 
   get byteLength(): number {
@@ -95,7 +95,7 @@ export class Lane {
     return head
   }
 
-  /** When the oldest batch came; undefined where there is none. */
+  /** When the oldest batch came, by `performance.now()`; undefined where there is none. */
   get oldestMs(): number | undefined {
     return (this.head ?? this.#queue[0])?.createdMs
   }

@@ -52,7 +52,7 @@ export class KafkaTail implements Tail {
   readonly #forgetTopic: () => void
   #wake = new AbortController()
   #rotation = 0
-  #warnedMs = 0
+  #warnedMs = Number.NEGATIVE_INFINITY
 
   constructor(from: ReadonlyMap<number, number>, observer: TailObserver, options: TailOptions) {
     this.#options = options
@@ -68,7 +68,7 @@ export class KafkaTail implements Tail {
   }
 
   lastActivityMs(partition: number): number {
-    return this.#cursors.get(partition)?.lastActivityMs ?? 0
+    return this.#cursors.get(partition)?.lastActivityMs ?? Number.NEGATIVE_INFINITY
   }
 
   async close(): Promise<void> {
@@ -189,7 +189,7 @@ export class KafkaTail implements Tail {
       this.#report(`partition ${cursor.partition}`, new Error(errorName(answer.errorCode)))
       return false
     }
-    cursor.lastActivityMs = Date.now()
+    cursor.lastActivityMs = performance.now()
     if (answer.diverging !== undefined) return await this.#truncated(cursor, answer.diverging.endOffset)
     if (answer.records === null || answer.records.length === 0) return true
     return this.#decode(question, answer, answer.records) || (await this.#truncated(cursor, cursor.nextOffset))
@@ -264,9 +264,9 @@ export class KafkaTail implements Tail {
     const { topic, logger } = this.#options
     const fields = { topic: topic.name, reason: messageOf(error) }
     const message = `${what}; it is tried again`
-    if (Date.now() - this.#warnedMs < warnEveryMs) logger.debug(fields, message)
+    if (performance.now() - this.#warnedMs < warnEveryMs) logger.debug(fields, message)
     else {
-      this.#warnedMs = Date.now()
+      this.#warnedMs = performance.now()
       logger.warn(fields, message)
     }
   }

@@ -105,7 +105,7 @@ export class Topic {
 
   async #refresh(): Promise<void> {
     if ((await this.#look()) || this.#options.settings === undefined) return
-    const now = Date.now()
+    const now = performance.now()
     this.#missingSinceMs ??= now
     if (now - this.#missingSinceMs < this.#options.missingGraceMs) return
     this.#options.logger.error({ topic: this.name }, 'the topic is gone and is made again: its log begins anew')

@@ -64,6 +64,21 @@ test('A broker that stays away fails what is queued in time, and says that it wa
   expect(texts.at(-1)).toBe('after')
 }, 90_000)
 
+test('A broker that stays away fails what is queued in time also where the clock is set back meanwhile', async () => {
+  const prefix = randomPrefix()
+  const options = { prefix, deliveryTimeoutMs: 2_000, requestTimeoutMs: 1_000 }
+  const log = await (await bench.open(options)).log('events')
+  await appendTexts(log, 0, ['before'])
+  await bench.kafka.kill()
+  const append = log.append([record(0, 'x')])
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => performance.timeOrigin + performance.now() - 3_600_000)
+  try {
+    await expect(deadline(append, 20_000, 'the append to fail')).rejects.toThrow('cannot append')
+  } finally {
+    clock.mockRestore()
+  }
+}, 90_000)
+
 test('A frozen broker makes the outcome of what was sent unknown, and holds back what is queued behind', async () => {
   const prefix = randomPrefix()
   const log = await (await bench.open({ prefix, deliveryTimeoutMs: 1_000, requestTimeoutMs: 1_000 })).log('events')

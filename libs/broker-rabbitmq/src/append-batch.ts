@@ -10,7 +10,7 @@ export interface Part {
 /** A batch that was published and is not confirmed yet. `open` counts the confirms to come. */
 export interface Flight {
   readonly parts: readonly Part[]
-  /** When a confirm has to be there; ms since 1970. */
+  /** When a confirm has to be there; by `performance.now()`. */
   dueMs: number
   sent: number
   open: number

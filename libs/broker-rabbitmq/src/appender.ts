@@ -48,7 +48,7 @@ export class Appender {
 
   /** What was in flight when the alarm began could not be confirmed, however long it took. */
   readonly #unblocked = (): void => {
-    const dueMs = Date.now() + confirmMs
+    const dueMs = performance.now() + confirmMs
     for (const { flight } of this.#lanes.values()) if (flight !== undefined) flight.dueMs = dueMs
     this.#resume()
   }
@@ -140,7 +140,7 @@ export class Appender {
     const parts = takeBatch(lane)
     const flight: Flight = {
       parts,
-      dueMs: Date.now() + (lane.isProven ? confirmMs : firstConfirmMs),
+      dueMs: performance.now() + (lane.isProven ? confirmMs : firstConfirmMs),
       sent: 0,
       open: 1,
       returned: 0,
@@ -228,7 +228,7 @@ export class Appender {
   /** Closing the channel is what makes the outcome final on our side: no confirm can come any more. */
   #giveUpOnLate(channel: ConfirmChannel): void {
     if (this.#target.link.blockedReason !== undefined) return
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     const isLate = [...this.#lanes.values()].some(({ flight }) => flight !== undefined && flight.dueMs < nowMs)
     if (!isLate) return
     this.#target.logger.warn(

@@ -245,13 +245,13 @@ export class Epochs {
 
   /** Waits for a state that records of the stream bring about. @throws an Error where it does not come. */
   async #until(isTrue: () => boolean, ms = settleMs): Promise<void> {
-    const lateMs = Date.now() + ms
+    const lateMs = performance.now() + ms
     while (!isTrue()) {
       if (this.#closed) throw new LinkClosedError('the broker is closed')
       const change = new Promise<void>((resolve) => this.#changed.add(resolve))
       await within(
         change,
-        Math.max(lateMs - Date.now(), 1),
+        Math.max(lateMs - performance.now(), 1),
         () => `stream ${this.#target.names.anchor} brought no answer within ${ms} ms`,
       )
     }

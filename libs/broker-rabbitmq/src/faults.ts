@@ -44,13 +44,13 @@ export async function sustain(
 ): Promise<void> {
   let delayMs = firstDelayMs
   while (!stop.aborted) {
-    const begunMs = Date.now()
+    const begunMs = performance.now()
     try {
       await session()
     } catch (error) {
       if (stop.aborted || error instanceof LinkClosedError || onFailure(error) === 'stop') return
     }
-    if (Date.now() - begunMs >= healthyMs) delayMs = firstDelayMs
+    if (performance.now() - begunMs >= healthyMs) delayMs = firstDelayMs
     await sleep(delayMs, undefined, { signal: stop }).catch(() => undefined)
     delayMs = Math.min(delayMs * 2, maxDelayMs)
   }

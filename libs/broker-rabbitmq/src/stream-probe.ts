@@ -105,12 +105,12 @@ export class StreamProbe implements StreamEnds {
 
 /** Tries again through lost connections, until the deadline; a missing stream or a closed link is final. */
 async function persist(what: string, attempt: () => Promise<number>): Promise<number> {
-  const lateMs = Date.now() + deadlineMs
+  const lateMs = performance.now() + deadlineMs
   for (;;) {
     try {
       return await within(attempt(), attemptMs, () => `RabbitMQ gave no answer about ${what} for ${attemptMs} ms`)
     } catch (error) {
-      if (isMissing(error) || error instanceof LinkClosedError || Date.now() >= lateMs) throw error
+      if (isMissing(error) || error instanceof LinkClosedError || performance.now() >= lateMs) throw error
       await sleep(retryMs)
     }
   }

@@ -38,7 +38,7 @@ const prefetch = 128
 const creditEvery = prefetch / 2
 const firstDeliveryMs = 5_000
 /** A broker closes a channel whose oldest delivery has been unacknowledged for long (30 min unless set). */
-const creditAfterMs = 5_000
+const creditEveryMs = 5_000
 
 /**
  * Reads one stream from an offset on, through lost connections. What arrived in one read of the socket is handed over together.
@@ -49,8 +49,8 @@ const creditAfterMs = 5_000
  * records that retention dropped: the stream's start tells which.
  */
 export class StreamReader {
-  /** When a delivery last proved that reading works, in ms since 1970. */
-  lastActivityMs = Date.now()
+  /** When a delivery last proved that reading works, by `performance.now()`. */
+  lastActivityMs = performance.now()
   readonly #target: StreamReaderTarget
   readonly #observer: StreamReaderObserver
   readonly #stop = new AbortController()
@@ -65,7 +65,9 @@ export class StreamReader {
   #turn: 'idle' | 'scheduled' | 'busy' = 'idle'
   #uncredited = 0
   #creditUpTo: ConsumeMessage | undefined
-  #creditTimer: NodeJS.Timeout | undefined
+  // A promise that is resolved has its turn for less than what `queueMicrotask` sets up for each.
+  readonly #nextTurn = Promise.resolve()
+  readonly #onTurn = (): void => this.#flush()
 
   constructor(target: StreamReaderTarget, from: number, observer: StreamReaderObserver) {
     this.#target = target
@@ -87,7 +89,6 @@ export class StreamReader {
   async close(): Promise<void> {
     this.#isStopped = true
     this.#stop.abort()
-    clearTimeout(this.#creditTimer)
     const channel = this.#channel
     this.#channel = undefined
     if (channel !== undefined) await closeChannel(channel)
@@ -132,8 +133,11 @@ export class StreamReader {
     await channel.consume(this.#target.stream, accept, { arguments: at })
     // Again and again: it may be busy with what another channel delivered.
     const deaf = this.#last === undefined ? undefined : setInterval(() => this.#giveUpDeaf(channel), firstDeliveryMs)
+    // One for the whole session: a timer for what each message leaves would cost a fiftieth of all that reading costs.
+    const credit = setInterval(() => this.#acknowledge(), creditEveryMs).unref()
     await closed
     clearInterval(deaf)
+    clearInterval(credit)
   }
 
   /** The record read last is there, and comes first; where it does not come, the consumer hangs on a stream that was not up yet. */
@@ -152,7 +156,7 @@ export class StreamReader {
     this.#arrived.push(message)
     if (this.#turn !== 'idle') return
     this.#turn = 'scheduled'
-    queueMicrotask(() => this.#flush())
+    void this.#nextTurn.then(this.#onTurn)
   }
 
   #flush(): void {
@@ -210,7 +214,7 @@ export class StreamReader {
       if (offsetOf(message) >= scan && !isMarker(message)) records.push(recordOf(message, partition, this.#target))
     }
     const last = messages[messages.length - 1]!
-    this.lastActivityMs = Date.now()
+    this.lastActivityMs = performance.now()
     if (offsetOf(last) < scan) {
       // The record just below the beginning: it proves after a loss that the stream is still the same.
       this.#last ??= last
@@ -248,12 +252,9 @@ export class StreamReader {
     this.#uncredited += messages.length
     this.#creditUpTo = messages[messages.length - 1]
     if (this.#uncredited >= creditEvery) this.#acknowledge()
-    else this.#creditTimer ??= setTimeout(() => this.#acknowledge(), creditAfterMs).unref()
   }
 
   #acknowledge(): void {
-    clearTimeout(this.#creditTimer)
-    this.#creditTimer = undefined
     const upTo = this.#creditUpTo
     if (this.#channel === undefined || upTo === undefined) return
     this.#uncredited = 0

@@ -52,7 +52,7 @@ export interface TailObserver {
 
 export interface Tail {
   /**
-   * For one partition, when something last proved that reading works (a batch, an answered fetch, a heartbeat), in ms since 1970.
+   * For one partition, when something last proved that reading works (a batch, an answered fetch, a heartbeat), in ms of `performance.now()`, which nobody sets.
    * Connection faults are retried inside with backoff; this is how their length shows.
    */
   lastActivityMs(partition: number): number

@@ -17,7 +17,7 @@ export class IngressSampler {
   #allowance: number
   #lastMs: number
 
-  constructor({ maxTracesPerSecond = 10, now = Date.now }: IngressSamplerOptions = {}) {
+  constructor({ maxTracesPerSecond = 10, now = () => performance.now() }: IngressSamplerOptions = {}) {
     this.#ratePerMs = maxTracesPerSecond / 1000
     this.#burst = maxTracesPerSecond === 0 ? 0 : Math.max(1, maxTracesPerSecond)
     this.#now = now

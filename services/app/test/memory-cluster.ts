@@ -254,7 +254,7 @@ class MemoryTail implements Tail {
   }
 
   lastActivityMs(): number {
-    return Date.now()
+    return performance.now()
   }
 
   async close(): Promise<void> {

@@ -89,7 +89,7 @@ describe('a followed partition', () => {
     let observer: TailObserver | undefined
     let asked = 0
     let closed = 0
-    let lastMs = Date.now()
+    let lastMs = performance.now()
     const tail: Tail = { lastActivityMs: () => lastMs, close: async () => void closed++ }
     const log = {
       tail: async (_from: unknown, given: TailObserver) => {
@@ -112,7 +112,7 @@ describe('a followed partition', () => {
       )
     await opened
     const deliver = () => {
-      lastMs = Date.now()
+      lastMs = performance.now()
       return observer!.onBatch({ partition: 0, records: [], nextOffset: 1 })
     }
     return { over, stop, deliver, reset: () => observer!.onReset('ahead'), asked: () => asked, closed: () => closed }

@@ -161,7 +161,7 @@ export class Node {
   async open(): Promise<void> {
     await Promise.all([this.tail.open(), this.#claims.open(), this.rules.open()])
     this.upkeep.open()
-    this.#clockTimer = setInterval(() => this.#clock.tick(this.tail.windows(), Date.now()), 1_000).unref()
+    this.#clockTimer = setInterval(() => this.#clock.tick(this.tail.windows()), 1_000).unref()
   }
 
   /** A connection's socket has room again: what waited for it goes on. */

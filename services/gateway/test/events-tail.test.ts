@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { eventually } from '@roomway/testing'
 import { EventsTail } from '../src/log/events-tail.js'
 import { FakeLog } from './fake-broker.js'
@@ -49,6 +49,21 @@ describe('the tail of the events log', () => {
     log.isFollowing = true
     await log.append([{ ...missed, partition: home }])
     await eventually(() => seen.length === 1 && tail.unready().length === 0, waitMs, 'the node to be ready again')
+  })
+
+  test.each([
+    ['forward', 3_600_000],
+    ['back', -3_600_000],
+  ])('tells silence by a clock that nobody sets: the machine’s may be set %s by an hour', async (_, byMs) => {
+    const now = Date.now
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + byMs)
+    try {
+      expect(tail.unready()).toEqual([])
+      log.isFollowing = false
+      await eventually(() => log.tails > 1, waitMs, 'the tail to be rebuilt, since its markers do not come back')
+    } finally {
+      clock.mockRestore()
+    }
   })
 
   test('sets a record outside its room’s home aside, whatever put it there', async () => {

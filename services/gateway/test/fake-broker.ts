@@ -45,7 +45,7 @@ export class FakeLog implements Log {
     this.#observer = observer
     this.#next = this.records.map((_, p) => from.get(p))
     if (this.isFollowing) for (let p = 0; p < this.partitions; p++) this.deliver(p)
-    return { lastActivityMs: () => Date.now(), close: async () => this.#forget(observer) }
+    return { lastActivityMs: () => performance.now(), close: async () => this.#forget(observer) }
   }
 
   /** Hands the tail up to `count` more records of a partition. */

@@ -89,7 +89,7 @@ export class LogView implements Log {
     this.#observer = observer
     this.#next = from.get(0) ?? 0
     this.deliver()
-    return { lastActivityMs: () => Date.now(), close: async () => {} }
+    return { lastActivityMs: () => performance.now(), close: async () => {} }
   }
 
   async read(_partition: number, from: number, to: number, onBatch: (batch: Batch) => void | Promise<void>) {

@@ -57,7 +57,7 @@ export class ForeignEnds implements StreamEnds {
     const over = new AbortController()
     let found: number | undefined
     let fault: Error | undefined
-    let heardMs = Date.now() + patienceMs - quietMs
+    let heardMs = performance.now() + patienceMs - quietMs
     const stop = (error?: Error): void => {
       if (over.signal.aborted) return
       fault = error
@@ -66,7 +66,7 @@ export class ForeignEnds implements StreamEnds {
     const receive = (message: ConsumeMessage | null): void => {
       if (message === null) return stop(new Error(`RabbitMQ stopped delivering stream ${stream}`))
       if (over.signal.aborted) return
-      heardMs = Date.now()
+      heardMs = performance.now()
       channel.ack(message)
       if (!wanted(offsetOf(message))) return
       found = offsetOf(message)
@@ -77,8 +77,8 @@ export class ForeignEnds implements StreamEnds {
       await channel.prefetch(prefetch)
       const at = typeof from === 'number' ? { '!': 'long', value: from } : from
       await channel.consume(stream, receive, { arguments: { 'x-stream-offset': at } })
-      while (!over.signal.aborted && Date.now() - heardMs < quietMs)
-        await sleep(quietMs - (Date.now() - heardMs), undefined, { signal: over.signal }).catch(() => undefined)
+      while (!over.signal.aborted && performance.now() - heardMs < quietMs)
+        await sleep(quietMs - (performance.now() - heardMs), undefined, { signal: over.signal }).catch(() => undefined)
     } finally {
       over.abort()
       await closeChannel(channel)

@@ -125,7 +125,7 @@ class ForeignTail implements Tail {
   readonly #target: StreamReaderTarget
   readonly #reader: StreamReader
   readonly #heart: NodeJS.Timeout
-  #aliveMs = Date.now()
+  #aliveMs = performance.now()
   #state: 'open' | 'closed' = 'open'
 
   constructor(target: StreamReaderTarget, from: number, observer: TailObserver, owner: ForeignTailOwner) {
@@ -158,7 +158,7 @@ class ForeignTail implements Tail {
 
   /** No marker can prove that a quiet stream is read; another consumer that hears nothing further does. */
   async #beat(): Promise<void> {
-    const askedMs = Date.now()
+    const askedMs = performance.now()
     if (askedMs - this.#reader.lastActivityMs < heartbeatMs) return
     const end = await this.#target.probe.end(this.#target.stream)
     if (end <= this.#reader.nextOffset) this.#aliveMs = askedMs

@@ -45,18 +45,18 @@ export async function followPartition(options: FollowOptions): Promise<void> {
 /** The time that batches take to be dealt with is no silence of the log. */
 class BusyTime {
   #batches = 0
-  #lastMs = 0
+  #lastMs = Number.NEGATIVE_INFINITY
 
   during(work: Promise<void>): Promise<void> {
     this.#batches++
     return work.finally(() => {
       this.#batches--
-      this.#lastMs = Date.now()
+      this.#lastMs = performance.now()
     })
   }
 
   orSince(timeMs: number): number {
-    return this.#batches > 0 ? Date.now() : Math.max(timeMs, this.#lastMs)
+    return this.#batches > 0 ? performance.now() : Math.max(timeMs, this.#lastMs)
   }
 }
 
@@ -65,8 +65,8 @@ interface Watched extends Pick<FollowOptions, 'run' | 'log' | 'name' | 'partitio
 }
 
 function watch({ run, log, name, partition, lastActivityMs }: Watched): void {
-  const silentMs = Date.now() - lastActivityMs()
+  const silentMs = performance.now() - lastActivityMs()
   if (silentMs > maxSilenceMs)
-    run.fail(new Error(`the tail of ${name} ${partition} has been silent for ${silentMs} ms`))
+    run.fail(new Error(`the tail of ${name} ${partition} has been silent for ${Math.round(silentMs)} ms`))
   else if (silentMs > askAfterMs) log.end(partition).catch(() => undefined)
 }

@@ -79,7 +79,7 @@ class Mover {
   #copiedTo = 0
   #bounds: Bounds | undefined
   #nextBounds: Bounds | undefined
-  #boundsSinceMs = 0
+  #boundsSinceMs = Number.NEGATIVE_INFINITY
 
   constructor(moved: MovedLog, options: MoverOptions, partition: number, signal: AbortSignal) {
     const { events, logger, pace } = options
@@ -134,7 +134,7 @@ class Mover {
 
   async #take(batch: Batch): Promise<void> {
     const judged = this.#judgeAll(batch.records)
-    if (judged.length > 0 && Date.now() - this.#boundsSinceMs > boundsAgeMs) await this.#renewBounds()
+    if (judged.length > 0 && performance.now() - this.#boundsSinceMs > boundsAgeMs) await this.#renewBounds()
     // What is not queued must not count as handled: whoever comes next reads it again.
     if (this.#run.isOver) return
     if (this.#options.events.epoch !== this.#eventsEpoch) throw new Error('the events log became another')
@@ -207,7 +207,7 @@ class Mover {
       eventsEpoch: this.#eventsEpoch,
       events: Object.fromEntries(ends.entries()),
     }
-    this.#boundsSinceMs = Date.now()
+    this.#boundsSinceMs = performance.now()
     if (this.#queue.first === undefined) await this.#writeCheckpoint()
   }
 

@@ -118,18 +118,18 @@ export class Publish {
       payload: payload.bytes,
       user: connection.identity.user,
       timeMs,
-      after: this.#after(frame, timeMs),
+      after: this.#after(frame),
       wantsReply: frame.reply === true,
       traceparent,
     }
   }
 
   /** No outcome of this command lies at or below: what the client says of a repeat, else how far this node has read. */
-  #after(frame: PublishFrame, nowMs: number): { epoch: string; offset: number } {
+  #after(frame: PublishFrame): { epoch: string; offset: number } {
     const { epoch, next, partition } = this.#options.tail.windowOf(frame.room)
     if (frame.after === undefined) return { epoch, offset: next - 1 }
     const offset = frame.after.epoch === epoch ? Math.min(frame.after.offset, next - 1) : -1
-    return { epoch, offset: Math.max(offset, this.#options.clock.spanAgo(partition, nowMs)) }
+    return { epoch, offset: Math.max(offset, this.#options.clock.spanAgo(partition)) }
   }
 }
 

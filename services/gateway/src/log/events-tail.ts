@@ -168,9 +168,9 @@ export class EventsTail {
   }
 
   /** Why the node should get no new clients; empty when it may. */
-  unready(now = Date.now()): string[] {
+  unready(): string[] {
     if (this.#state !== 'open') return ['the events log is being opened']
-    return this.#upkeep.faults(this.#partitions.values(), now)
+    return this.#upkeep.faults(this.#partitions.values())
   }
 
   async close(): Promise<void> {
@@ -279,7 +279,7 @@ export class EventsTail {
     if (partition === undefined) return
     const { reader, window, showFrom } = partition
     const now = Date.now()
-    partition.lastBatchAtMs = now
+    partition.lastBatchAtMs = performance.now()
     for (const record of batch.records) {
       const event = reader.take(record)
       if (event !== undefined && event.offset >= showFrom) this.#options.onEvent(event, window, now)
@@ -323,14 +323,14 @@ export class EventsTail {
       {},
       'a partition of the events log has been silent although it was marked: rebuilding the tail',
     )
-    const now = Date.now()
+    const now = performance.now()
     for (const partition of this.#partitions.values()) partition.rebuiltAtMs = now
     this.#reopen(() => this.#follow())
   }
 
   /** Forgets what is old, marks what is quiet, and rebuilds a tail that has gone silent. */
   #check(): void {
-    const isSilent = this.#upkeep.check(this.#partitions.values(), Date.now())
+    const isSilent = this.#upkeep.check(this.#partitions.values())
     if (isSilent && this.#state === 'open') this.#rebuild()
   }
 }

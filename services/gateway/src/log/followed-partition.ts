@@ -20,6 +20,7 @@ export interface FollowedPartition {
   /** Followed when the node was ready already: while it is filled, its clients wait and no others do. */
   readonly isLate: boolean
   scannedTo: number
+  /** By a clock that is never set (`performance.now`), as the next. */
   lastBatchAtMs: number
   rebuiltAtMs: number
   isMarking: boolean
@@ -87,8 +88,8 @@ export function openPartition(options: PartitionOptions, start: PartitionStart):
     readFrom,
     isLate,
     scannedTo: readFrom,
-    lastBatchAtMs: Date.now(),
-    rebuiltAtMs: 0,
+    lastBatchAtMs: performance.now(),
+    rebuiltAtMs: Number.NEGATIVE_INFINITY,
     isMarking: false,
   }
 }

@@ -25,23 +25,25 @@ export class PartitionUpkeep {
   }
 
   /** Why the node should get no new clients; empty when it may. */
-  faults(partitions: Iterable<FollowedPartition>, nowMs: number): string[] {
+  faults(partitions: Iterable<FollowedPartition>): string[] {
+    const nowMs = performance.now()
     const faults: string[] = []
     for (const { window, readyAt, isLate, lastBatchAtMs } of partitions) {
       const { partition, next } = window
       if (!isLate && next < readyAt) faults.push(`partition ${partition} is read up to ${next} of ${readyAt}`)
       else if (nowMs - lastBatchAtMs > this.#silentMs)
-        faults.push(`partition ${partition} has been silent for ${nowMs - lastBatchAtMs} ms`)
+        faults.push(`partition ${partition} has been silent for ${Math.round(nowMs - lastBatchAtMs)} ms`)
     }
     return faults
   }
 
   /** To be called about once a second. True where the tail is to be rebuilt: a partition has been silent, and so has been the tail that was rebuilt for it. */
-  check(partitions: Iterable<FollowedPartition>, nowMs: number): boolean {
+  check(partitions: Iterable<FollowedPartition>): boolean {
+    const nowMs = performance.now()
     const { windowMaxAgeMs, quietMs = 10_000 } = this.#options
     let isSilent = false
     for (const partition of partitions) {
-      partition.window.expire(nowMs - windowMaxAgeMs)
+      partition.window.expire(Date.now() - windowMaxAgeMs)
       const quietFor = nowMs - partition.lastBatchAtMs
       if (quietFor > quietMs * (1 + Math.random() / 4)) void this.#mark(partition)
       if (quietFor > this.#silentMs && nowMs - partition.rebuiltAtMs > this.#silentMs) isSilent = true

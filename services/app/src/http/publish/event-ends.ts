@@ -25,14 +25,14 @@ export class EventEnds {
   async floor(partition: number): Promise<Position> {
     const { epoch } = this.#events
     const known = this.#known.get(partition)
-    const isFresh = known !== undefined && known.epoch === epoch && Date.now() - known.sinceMs < maxAgeMs
+    const isFresh = known !== undefined && known.epoch === epoch && performance.now() - known.sinceMs < maxAgeMs
     const end = isFresh ? known.end : this.#ask(partition, epoch)
     return { epoch, offset: (await end) - 1 }
   }
 
   #ask(partition: number, epoch: string): Promise<number> {
     const end = this.#events.end(partition)
-    this.#known.set(partition, { epoch, sinceMs: Date.now(), end })
+    this.#known.set(partition, { epoch, sinceMs: performance.now(), end })
     end.catch(() => this.#known.delete(partition))
     return end
   }
