@@ -32,7 +32,7 @@ function cells(row: Row): string[] {
     withUnit(row.measured.value, row.unit),
     row.ratio === undefined ? '–' : row.ratio.median.toFixed(2),
     range(row.ratio),
-    range(row.noise),
+    row.noise === undefined ? '–' : `${row.noise.median.toFixed(2)}, ${range(row.noise)}`,
     row.noise === undefined ? '–' : `±${(row.noise.margin * 100).toFixed(1)} %`,
     goalText(row),
     verdictText(row),
