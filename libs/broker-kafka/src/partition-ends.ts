@@ -78,7 +78,9 @@ export class PartitionEnds {
     const byLeader = new Map<number, Question[]>()
     for (const question of questions) {
       const leader = this.#topic.leader(question.partition)?.nodeId ?? -1
-      byLeader.set(leader, [...(byLeader.get(leader) ?? []), question])
+      const asked = byLeader.get(leader)
+      if (asked === undefined) byLeader.set(leader, [question])
+      else asked.push(question)
     }
     const open = await Promise.all([...byLeader].map(([leader, asked]) => this.#askLeader(leader, which, asked)))
     return open.flat()

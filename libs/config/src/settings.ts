@@ -239,7 +239,7 @@ const limits = {
   ROOMWAY_RESUME_MS: {
     schema: integer(1000, 86_400_000).default(120_000),
     meaning:
-      'For how long after a break a client sends publishes again that had no answer, in ms; it may resume later, too.',
+      'For how long after a break, and after its first sending, a client sends a publish again that had no answer, in ms; it may resume later, too.',
   },
   ROOMWAY_HANDLER_DEADLINE_MS: {
     schema: integer(10, 600_000).default(5000),

@@ -17,7 +17,7 @@ export const errorCodes = {
     temporary: false,
     meaning: 'the data is larger than limits.maxPayloadBytes, or the snapshot than the server gives',
   },
-  rate_limited: { temporary: true, meaning: 'too many publishes: wait retryAfterMs' },
+  rate_limited: { temporary: true, meaning: 'too many publishes, or joins: wait retryAfterMs' },
   overloaded: { temporary: true, meaning: 'the node cannot take this now: wait retryAfterMs' },
   unavailable: {
     temporary: true,

@@ -49,7 +49,7 @@ export interface RecentOutcomeSearch extends OutcomeSearch {
 }
 
 /**
- * How long after its first sending a session's command may come again: for `resumeMs` a session may be resumed, and a minute more for clocks that
+ * How long after its first sending a session's command may come again: clients send it again for `resumeMs`, and a minute is for clocks that
  * differ and for what waits on its way.
  */
 export const repeatSpanMs = (resumeMs: number): number => resumeMs + 60_000

@@ -12,6 +12,7 @@ import { Admission } from './connection/admission.js'
 import type { Connection } from './connection/connection.js'
 import { FrameRouter } from './connection/frame-router.js'
 import { Gate } from './connection/gate.js'
+import { JoinLimit } from './connection/join-limit.js'
 import { Memberships } from './connection/memberships.js'
 import { Publish } from './connection/publish.js'
 import { Reauthentication } from './connection/reauthentication.js'
@@ -20,6 +21,7 @@ import { Resume } from './connection/resume.js'
 import { Sessions } from './connection/sessions.js'
 import type { GatewayOptions } from './gateway.js'
 import { EventsTail } from './log/events-tail.js'
+import { LogEnds } from './log/log-ends.js'
 import { OffsetClock } from './log/offset-clock.js'
 import { ReplayPool } from './log/replay/replay-pool.js'
 import { RoomRules } from './log/room-rules.js'
@@ -48,6 +50,8 @@ const replayGatherMs = 15
 const maxQueuedCommandBytes = 32 * 1024 * 1024
 const maxPendingDirectBytes = 32 * 1024 * 1024
 const authTimeoutMs = 10_000
+/** Rooms that a connection may ask for in five seconds, or twice as many as it may be in: one `resume` names a thousand. */
+const leastJoins = 2_000
 
 /** Everything of a node but its listeners. */
 export class Node {
@@ -229,12 +233,13 @@ export class Node {
   #createMemberships(): Memberships {
     const { config } = this.#options
     const { tail, rooms, catchUp } = this
+    const ends = new LogEnds({ end: (partition) => this.#logs.events.end(partition) })
     return new Memberships({
       tail,
       rooms,
       catchUp,
       maxRooms: config.limits.maxRoomsPerConnection,
-      end: (partition) => this.#logs.events.end(partition),
+      end: (partition) => ends.of(partition),
     })
   }
 
@@ -266,13 +271,14 @@ export class Node {
       publishesPerSecond,
       tracing,
     })
-    const resume = new Resume({ tokens, sessions, memberships, admission, claims: this.#claims })
+    const resume = new Resume({ tokens, sessions, memberships, admission, claims: this.#claims, tail })
     const router = new FrameRouter({
       admission,
       resume,
       publish,
       reauthentication: new Reauthentication({ authenticator, memberships, sessions }),
       gate: tail.followsAll ? undefined : new Gate({ tail, tokens }),
+      joins: new JoinLimit({ most: Math.max(leastJoins, 2 * maxRooms) }),
     })
     const { node, resumeMs, heartbeatMs } = config
     const welcome = { node, resumeMs, heartbeatMs, limits: { maxPayloadBytes, maxRooms, publishesPerSecond } }

@@ -1,7 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Answers, JoinRequest, SnapshotAnswer, Verdict } from '@roomway/handlers'
 import type { ServerFrame, WireFormat } from '@roomway/protocol'
 import { type RoomRule, roomRulesRecord } from '@roomway/records'
+import { eventually } from '@roomway/testing'
+import { Questions } from '../src/application/questions.js'
 import { FakeBroker, turns } from './fake-broker.js'
 import { type FakeClient, FakeNode } from './fake-node.js'
 
@@ -68,9 +70,26 @@ describe('a room whose rule asks the application', () => {
     join(client, id, { room: name, from: { snapshot: true } })
 
   beforeEach(() => open())
-  afterEach(() => fake.close())
+  afterEach(async () => {
+    jest.restoreAllMocks()
+    await fake.close()
+  })
 
   describe('lets in', () => {
+    test('is asked about for eight rooms of a connection at once, so that others get their turn', async () => {
+      const questions = jest.spyOn(Questions.prototype, 'authorizeJoin')
+      const [greedy, other] = [await fake.connect(), await fake.connect()]
+      for (let id = 1; id <= 20; id++) await join(greedy, id, { room: `private:${id}` })
+      await join(other, 1, { room: 'private:other' })
+      const asked = () => oracle.joins.map(({ request }) => request.room)
+      expect(asked()).toEqual([...Array.from({ length: 8 }, (_, n) => `private:${n + 1}`), 'private:other'])
+      fake.send(greedy, { type: 'leave', id: 21, room: 'private:9' })
+      oracle.joins[0]!.answer(allow)
+      await turns(5)
+      expect(asked().slice(9)).toEqual(['private:10'])
+      expect(questions).toHaveBeenCalledTimes(10)
+    })
+
     test('who is allowed, from where they asked, and nobody before that', async () => {
       await fake.broker.events.append([event(0, room), event(1, room)])
       const client = await fake.connect()
@@ -281,9 +300,10 @@ describe('a room whose rule asks the application', () => {
         expect(framesOf(lucky).at(-1)).toMatchObject({ type: 'joined', offset: 2 })
         await joinState(unlucky, 1)
         for (const n of [2, 3]) {
+          await eventually(() => oracle.snapshots.length > n, 10_000, 'another snapshot to be asked for')
           oracle.snapshots[n]!.answer(snapshotAt(offset, {}, epoch))
-          await turns(10)
         }
+        await eventually(() => framesOf(unlucky).some(({ type }) => type === 'error'), 10_000, 'an answer')
         expect(framesOf(unlucky).at(-1)).toMatchObject({ type: 'error', id: 1, code: 'unavailable', temporary: true })
         expect(oracle.snapshots).toHaveLength(4)
         expect(unlucky.guest.connection!.memberships).toEqual([])
@@ -343,6 +363,23 @@ describe('a room whose rule asks the application', () => {
       oracle.snapshots[2]!.fail()
       await turns(5)
       expect(framesOf(client).at(-1)).toMatchObject({ id: 4, code: 'unavailable', temporary: true })
+    })
+
+    test('that are abandoned by the thousand leave nothing behind, and do not end the process', async () => {
+      const client = await fake.connect()
+      const { connection } = client.guest
+      const questions = jest.spyOn(Questions.prototype, 'snapshot')
+      await joinState(client, 1, 'state:1')
+      const from = { snapshot: true } as const
+      for (let id = 2; id <= 50_000; id++)
+        fake.node.admission.join(connection!, { type: 'join', id, room: 'state:2', from })
+      oracle.snapshots[0]!.answer(snapshotAt(-1))
+      await turns(5)
+      expect(oracle.snapshots.map(({ request }) => request.room)).toEqual(['state:1', 'state:2'])
+      oracle.snapshots[1]!.answer(snapshotAt(-1))
+      await turns(5)
+      expect(framesOf(client).at(-1)).toMatchObject({ type: 'joined', id: 50_000, room: 'state:2' })
+      expect(questions).toHaveBeenCalledTimes(2)
     })
 
     test('of one room after the other to a connection, and none more while its socket is full', async () => {

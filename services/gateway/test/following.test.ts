@@ -226,7 +226,10 @@ describe('a node that follows what is wanted', () => {
   test('closes a connection of which too much would wait', async () => {
     fake.broker.events.end = () => new Promise(() => {})
     const client = await fake.connect()
-    for (let id = 1; id <= 2_001; id++) fake.send(client, { type: 'join', id, room: roomIn(another()) })
+    fake.send(client, { type: 'join', id: 1, room: roomIn(another()) })
+    for (let id = 2; id <= 2_000; id++) fake.send(client, { type: 'ping', id })
+    expect(client.socket.closedAs).toBeUndefined()
+    fake.send(client, { type: 'ping', id: 2_001 })
     expect(client.socket.closedAs).toBe('overloaded')
   })
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { headerNames } from '@roomway/records'
+import { KeptEvents } from '../src/log/kept-events.js'
 import { turns } from './fake-broker.js'
 import { FakeNode } from './fake-node.js'
 
@@ -42,6 +43,21 @@ describe('a join that asks for what was', () => {
     for (const data of ['a', 'b', 'c']) await publish(data)
     expect(await joined({ last })).toEqual(events)
   })
+
+  test.each([[{ last: 1_000_000_000 }], [{ withinMs: 9_000_000_000_000_000 }]])(
+    'by %j looks for its beginning in its turn, and not at all when it is over by then',
+    async (from) => {
+      await publish('a')
+      const client = await fake.connect()
+      const steps = jest.spyOn(KeptEvents.prototype, 'prevInRoom')
+      for (let id = 1; id <= 100; id++) fake.send(client, { type: 'join', id, room, from })
+      expect(steps).not.toHaveBeenCalled()
+      await turns(5)
+      expect(steps).toHaveBeenCalledTimes(1)
+      expect(client.socket.events(room).map(({ data }) => data)).toEqual(['a'])
+      expect(client.socket.frames.at(-1)).toMatchObject({ type: 'joined', id: 100 })
+    },
+  )
 
   test('by a time gets all from the first that is so young on, in order, older ones among it', async () => {
     await publish('old', 90 * secondMs)

@@ -126,21 +126,53 @@ describe('taking a session over', () => {
     await fake.close()
   })
 
-  test('a connection takes sessions over a few times, however often it asks: every node reads of each', async () => {
+  test('a claim that is skipped with the log that held it does not make its connection deaf to later ones', async () => {
+    const fake = await FakeNode.open()
+    const control = fake.broker.get('control')
+    const first = await fake.connect()
+    const { resumeToken } = first.socket.frames[0] as { resumeToken: string }
+    control.isFollowing = false
+    const second = await fake.connect()
+    fake.send(second, { type: 'resume', id: 1, token: resumeToken, rooms: {} })
+    await turns(2)
+    control.expire()
+    await turns(2)
+    control.isFollowing = true
+    const headers = { 'roomway-id': 'elsewhere', session: second.guest.connection!.session }
+    await control.append([{ partition: 0, key: '$claim', headers, value: Buffer.alloc(0) }])
+    expect(second.socket.closedAs).toBe('session_taken')
+    await fake.close()
+  })
+
+  test('a connection that takes a session over is told of its own room from where that is, not from where its former one was', async () => {
+    const fake = await FakeNode.open()
+    const former = await fake.connect()
+    const { resumeToken } = former.socket.frames[0] as { resumeToken: string }
+    await fake.broker.events.append([record(0), record(1)])
+    const client = await fake.connect()
+    client.guest.connection!.toldOffset = 1_000
+    fake.send(client, { type: 'resume', id: 1, token: resumeToken, rooms: {} })
+    expect(client.guest.connection!.toldOffset).toBe(1)
+    await fake.close()
+  })
+
+  test('a connection takes sessions over ten times, and is closed when it asks for another: every node reads of each', async () => {
     const fake = await FakeNode.open()
     const control = fake.broker.get('control')
     const others = [await fake.connect(), await fake.connect()]
     const tokens = others.map(({ socket }) => (socket.frames[0] as { resumeToken: string }).resumeToken)
     const client = await fake.connect()
-    for (let id = 1; id <= 100; id++) fake.send(client, { type: 'resume', id, token: tokens[id % 2], rooms: {} })
+    for (let id = 1; id <= 10; id++) fake.send(client, { type: 'resume', id, token: tokens[id % 2], rooms: {} })
     await turns(3)
     const answers = client.socket.frames.filter((frame) => frame.type === 'resumed')
-    const isItsOwn = (id: number) => id % 2 === 0 // what it has taken over last it may resume again
-    expect(answers.map(({ recovered }) => recovered)).toEqual(
-      Array.from({ length: 100 }, (_, n) => n < 10 || isItsOwn(n + 1)),
-    )
+    expect(answers.map(({ recovered }) => recovered)).toEqual(Array.from({ length: 10 }, () => true))
+    // What it has taken over last it may resume again.
+    fake.send(client, { type: 'resume', id: 11, token: tokens[0], rooms: {} })
+    expect(client.socket.frames.at(-1)).toMatchObject({ type: 'resumed', id: 11, recovered: true })
+    fake.send(client, { type: 'resume', id: 12, token: tokens[1], rooms: {} })
+    expect(client.socket.frames.at(-1)).toMatchObject({ type: 'error', id: 12, code: 'overloaded' })
+    expect(client.socket.closedAs).toBe('overloaded')
     expect(control.records[0]).toHaveLength(10)
-    expect(client.socket.closedAs).toBeUndefined()
     await fake.close()
   })
 

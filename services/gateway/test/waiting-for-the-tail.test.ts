@@ -1,4 +1,5 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
+import { RecentWindow } from '../src/log/recent-window.js'
 import { turns } from './fake-broker.js'
 import { FakeNode } from './fake-node.js'
 
@@ -21,6 +22,39 @@ describe('a client that is ahead of its node', () => {
       { type: 'joined', recovered: true, offset: 2 },
     ])
     await fake.close()
+  })
+
+  test('is not waited for any more when it has left, or joined again, before', async () => {
+    const fake = await FakeNode.open()
+    const { events } = fake.broker
+    events.isFollowing = false
+    await events.append([record(0), record(1), record(2)])
+    const client = await fake.connect()
+    const { whenRead } = RecentWindow.prototype
+    const waiting = new Set<object>()
+    const watched = jest.spyOn(RecentWindow.prototype, 'whenRead').mockImplementation(function (
+      this: RecentWindow,
+      offset,
+      run,
+    ) {
+      const waiter = {}
+      waiting.add(waiter)
+      const giveUp = whenRead.call(this, offset, run)
+      return () => {
+        waiting.delete(waiter)
+        giveUp()
+      }
+    })
+    try {
+      for (let id = 1; id <= 50; id++)
+        fake.send(client, { type: 'join', id, room, from: { epoch: events.epoch, offset: 1 } })
+      expect(waiting.size).toBe(1)
+      fake.send(client, { type: 'leave', id: 51, room })
+      expect(waiting.size).toBe(0)
+    } finally {
+      watched.mockRestore()
+      await fake.close()
+    }
   })
 
   test('is told to come again where the broker cannot say, and leaves nothing behind', async () => {

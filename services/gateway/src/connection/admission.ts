@@ -40,11 +40,17 @@ interface Entrance {
 interface Lobby {
   readonly connection: Connection
   readonly entrances: Map<string, Entrance>
-  readonly snapshots: Entrance[]
+  /** Whose snapshot is to be asked for; who is abandoned is not in it any more. */
+  readonly snapshots: Set<Entrance>
   isAsking: boolean
+  /** Who waits until the application may be asked whether it may join. */
+  readonly unasked: Set<Entrance>
+  judging: number
 }
 
 const maxLost = 1
+/** Of one connection at once, so that it does not take all the places that the node has. */
+const maxJudging = 8
 const unavailable = 'the application cannot be asked just now'
 /** Many clients are told this at once: they come back one by one. */
 const retryAfterMs = () => 1_000 + Math.floor(Math.random() * 4_000)
@@ -118,6 +124,8 @@ export class Admission {
   dropAll(connection: Connection): void {
     const lobby = this.#lobbies.get(connection)
     this.#lobbies.delete(connection)
+    lobby?.snapshots.clear()
+    lobby?.unasked.clear()
     for (const { over } of lobby?.entrances.values() ?? []) over.abort()
     this.#options.memberships.dropAll(connection)
   }
@@ -130,8 +138,22 @@ export class Admission {
 
   #ask(entrance: Entrance): void {
     this.#lobbyOf(entrance.connection).entrances.set(entrance.room, entrance)
-    if (entrance.rule.asksJoin) void this.#authorize(entrance)
-    else this.#queueSnapshot(entrance)
+    if (!entrance.rule.asksJoin) return this.#queueSnapshot(entrance)
+    const lobby = this.#lobbyOf(entrance.connection)
+    lobby.unasked.add(entrance)
+    this.#nextVerdict(lobby)
+  }
+
+  #nextVerdict(lobby: Lobby): void {
+    const [entrance] = lobby.unasked
+    if (entrance === undefined || lobby.judging >= maxJudging) return
+    lobby.unasked.delete(entrance)
+    lobby.judging++
+    void this.#authorize(entrance).then(() => {
+      lobby.judging--
+      this.#nextVerdict(lobby)
+      this.#forgetIfEmpty(lobby)
+    })
   }
 
   async #authorize(entrance: Entrance): Promise<void> {
@@ -148,15 +170,15 @@ export class Admission {
   #queueSnapshot(entrance: Entrance): void {
     const lobby = this.#lobbyOf(entrance.connection)
     lobby.entrances.set(entrance.room, entrance)
-    lobby.snapshots.push(entrance)
+    lobby.snapshots.add(entrance)
     this.#nextSnapshot(lobby)
   }
 
   #nextSnapshot(lobby: Lobby): void {
     if (lobby.isAsking || lobby.connection.socket.bufferedBytes() > this.#options.softLimitBytes) return
-    const entrance = lobby.snapshots.shift()
+    const [entrance] = lobby.snapshots
     if (entrance === undefined) return
-    if (entrance.over.signal.aborted) return this.#nextSnapshot(lobby)
+    lobby.snapshots.delete(entrance)
     lobby.isAsking = true
     void this.#takeSnapshot(entrance).then(() => {
       lobby.isAsking = false
@@ -216,21 +238,30 @@ export class Admission {
   #lobbyOf(connection: Connection): Lobby {
     let lobby = this.#lobbies.get(connection)
     if (lobby === undefined) {
-      lobby = { connection, entrances: new Map(), snapshots: [], isAsking: false }
+      lobby = {
+        connection,
+        entrances: new Map(),
+        snapshots: new Set(),
+        isAsking: false,
+        unasked: new Set(),
+        judging: 0,
+      }
       this.#lobbies.set(connection, lobby)
     }
     return lobby
   }
 
-  #forget({ connection, room }: Entrance): void {
-    const lobby = this.#lobbies.get(connection)
+  #forget(entrance: Entrance): void {
+    const lobby = this.#lobbies.get(entrance.connection)
     if (lobby === undefined) return
-    lobby.entrances.delete(room)
+    lobby.entrances.delete(entrance.room)
+    lobby.snapshots.delete(entrance)
+    lobby.unasked.delete(entrance)
     this.#forgetIfEmpty(lobby)
   }
 
   #forgetIfEmpty(lobby: Lobby): void {
-    const isEmpty = lobby.entrances.size === 0 && !lobby.isAsking
+    const isEmpty = lobby.entrances.size === 0 && !lobby.isAsking && lobby.judging === 0
     if (isEmpty && this.#lobbies.get(lobby.connection) === lobby) this.#lobbies.delete(lobby.connection)
   }
 }

@@ -1,8 +1,9 @@
-import { type ClientFrame, FrameSyntaxError } from '@roomway/protocol'
+import { type ClientFrame, FrameSyntaxError, type JoinFrame } from '@roomway/protocol'
 import { parseClientFrame } from '@roomway/protocol/client-frames'
 import type { Admission } from './admission.js'
 import type { Connection } from './connection.js'
 import type { Gate } from './gate.js'
+import type { JoinLimit } from './join-limit.js'
 import type { Publish } from './publish.js'
 import type { Reauthentication } from './reauthentication.js'
 import type { Resume } from './resume.js'
@@ -14,6 +15,7 @@ export interface FrameRouterOptions {
   readonly reauthentication: Reauthentication
   /** Undefined where the node follows every partition. */
   readonly gate: Gate | undefined
+  readonly joins: JoinLimit
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -52,7 +54,13 @@ export class FrameRouter {
   }
 
   #dispatch(connection: Connection, frame: ClientFrame, text: string | undefined, bytes: number): void {
-    const { gate } = this.#options
+    const { gate, joins } = this.#options
+    const rooms = roomsAskedFor(frame)
+    const retryAfterMs = rooms === 0 ? undefined : joins.take(connection, rooms)
+    if (retryAfterMs !== undefined) {
+      const { id, room } = frame as Partial<JoinFrame>
+      return connection.sendError('rate_limited', 'too many joins on this connection', { id, room, retryAfterMs })
+    }
     if (gate === undefined) this.#answer(connection, frame, text)
     else gate.pass(connection, frame, bytes, () => this.#answer(connection, frame, text))
   }
@@ -81,4 +89,9 @@ export class FrameRouter {
         })
     }
   }
+}
+
+function roomsAskedFor(frame: ClientFrame): number {
+  if (frame.type === 'join') return 1
+  return frame.type === 'resume' ? 1 + Object.keys(frame.rooms).length : 0
 }

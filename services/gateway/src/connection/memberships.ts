@@ -57,20 +57,26 @@ export class Memberships {
     const window = tail.windowOf(name)
     const room = rooms.obtain(name, window)
     const historyEnd = tail.historyEnd(name)
-    const start = startOf(room, window, from)
+    const start = startOf(window, from)
+    const isPosition = from !== undefined && 'epoch' in from
+    const isBeforeHistoryEnd = !isPosition && window.next < historyEnd
+    const locate = () => locationIn(room, from)
     const join: PendingJoin = {
       id,
       ...(start.recovered !== undefined && onLost === undefined && { recovered: start.recovered }),
       ...(start.reason && { reason: start.reason }),
       ...(onLost && { onLost }),
+      ...((isBeforeHistoryEnd || isSearched(from)) && { locate }),
       onAnswered,
     }
     const membership = new Membership(connection, room, start.position, join)
     room.addMember(membership)
     if (!name.startsWith('$')) connection.addMembership(membership)
     if (start.reason !== undefined) connection.counters.gapsTotal++
-    const isPosition = from !== undefined && 'epoch' in from
-    if (!isPosition && window.next < historyEnd) this.#enterWhenFilled(membership, from, historyEnd)
+    // What is meant by now, or by the last few, is known once the window reaches up to where the log ended when the node began.
+    const goOn = () => this.#options.catchUp.resume(membership)
+    if (isBeforeHistoryEnd) membership.awaitTail(historyEnd - 1, goOn)
+    else if (join.locate !== undefined) goOn()
     else if (start.position >= window.next) void this.#enterAhead(membership)
     else this.#options.catchUp.begin(membership)
     return membership
@@ -159,33 +165,17 @@ export class Memberships {
     })
   }
 
-  /** What is meant by now, or by the last few, is known once the window reaches up to where the log ended when the node began. */
-  #enterWhenFilled(membership: Membership, from: JoinStart['from'], historyEnd: number): void {
-    const { room } = membership
-    const { window } = room
-    membership.turn('awaiting-tail')
-    window.whenRead(historyEnd - 1, () => {
-      const isWaiting = membership.state === 'awaiting-tail' && room.window === window
-      if (isWaiting) membership.progress.position = startOf(room, window, from).position
-      this.#options.catchUp.resume(membership)
-    })
-  }
-
   /** A position beyond what this node has read: the node may lag, so it is waited for, unless the log's end says that it will not come. */
   async #enterAhead(membership: Membership): Promise<void> {
-    membership.turn('awaiting-tail')
     const { room } = membership
     const { position } = membership.progress
     const { window } = room
     const isWaiting = () => membership.state === 'awaiting-tail' && room.window === window
-    const giveUp = window.whenRead(position, () => isWaiting() && this.#options.catchUp.resume(membership))
+    membership.awaitTail(position, () => isWaiting() && this.#options.catchUp.resume(membership))
     try {
       const end = await this.#options.end(window.partition)
-      if (position < end) return
-      giveUp()
-      if (isWaiting()) this.goOnFromHere(membership, 'ahead')
+      if (position >= end && isWaiting()) this.goOnFromHere(membership, 'ahead')
     } catch {
-      giveUp()
       if (isWaiting()) this.#refuse(membership)
     }
   }
@@ -207,13 +197,22 @@ export class Memberships {
   }
 }
 
-function startOf(room: Room, window: RecentWindow, from: JoinStart['from']): Start {
+function startOf(window: RecentWindow, from: JoinStart['from']): Start {
   const now = window.next - 1
-  if (from === undefined) return { position: now }
-  if ('last' in from) return { position: beforeLast(room, window, from.last) }
-  if ('withinMs' in from) return { position: beforeTime(room, window, Date.now() - from.withinMs) }
+  if (from === undefined || !('epoch' in from)) return { position: now }
   if (from.epoch !== window.epoch) return { position: now, recovered: false, reason: 'epoch' }
   return { position: from.offset, recovered: true }
+}
+
+/** Whether where it begins is to be looked for among the room's events. */
+const isSearched = (from: JoinStart['from']): boolean => from !== undefined && !('epoch' in from)
+
+/** By now. */
+function locationIn(room: Room, from: JoinStart['from']): number {
+  const { window } = room
+  if (from !== undefined && 'last' in from) return beforeLast(room, window, from.last)
+  if (from !== undefined && 'withinMs' in from) return beforeTime(room, window, Date.now() - from.withinMs)
+  return window.next - 1
 }
 
 function end(membership: Membership): void {

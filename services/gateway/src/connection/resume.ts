@@ -1,6 +1,7 @@
 import type { ResumeTokens } from '@roomway/auth'
 import { type Position, type ResumeFrame, sessionRoom } from '@roomway/protocol'
 import { sessionRoomKey } from '@roomway/records'
+import type { EventsTail } from '../log/events-tail.js'
 import { claimsOf, type SessionClaims } from '../log/session-claims.js'
 import type { Admission } from './admission.js'
 import type { Connection } from './connection.js'
@@ -13,6 +14,7 @@ export interface ResumeOptions {
   readonly memberships: Memberships
   readonly admission: Admission
   readonly claims: SessionClaims
+  readonly tail: EventsTail
 }
 
 /** A client resumes once on a connection. Each time is a record that every node reads. */
@@ -27,7 +29,11 @@ export class Resume {
   }
 
   handle(connection: Connection, frame: ResumeFrame): void {
-    const recovered = this.#takeSession(connection, frame.token)
+    const session = this.#sessionOf(connection, frame.token)
+    const isAnother = session !== undefined && session !== connection.session
+    if (isAnother && claimsOf(connection) >= maxClaims) return refuseAnother(connection, frame.id)
+    if (isAnother) this.#takeOver(connection, session)
+    const recovered = session !== undefined
     if (recovered) connection.counters.resumesRecovered++
     else connection.counters.resumesLost++
     const rooms = Object.entries(frame.rooms)
@@ -40,16 +46,19 @@ export class Resume {
     onAnswered()
   }
 
-  /** A token that is not ours, or is another user's, opens nothing: the connection keeps the session it was welcomed with. */
-  #takeSession(connection: Connection, token: string): boolean {
+  /** A token that is not ours, or is another user's, opens nothing: the connection keeps the session that it has. */
+  #sessionOf(connection: Connection, token: string): string | undefined {
     const claims = this.#options.tokens.verify(token)
-    if (claims === undefined || claims.user !== connection.identity.user) return false
-    if (claims.session === connection.session) return true
-    if (claimsOf(connection) >= maxClaims) return false
-    this.#options.memberships.dropSession(connection)
-    this.#options.sessions.move(connection, claims.session)
-    this.#options.claims.claim(connection)
-    return true
+    return claims?.user === connection.identity.user ? claims?.session : undefined
+  }
+
+  #takeOver(connection: Connection, session: string): void {
+    const { memberships, sessions, claims, tail } = this.#options
+    memberships.dropSession(connection)
+    sessions.move(connection, session)
+    // What it was told of its former session's partition says nothing of this one's.
+    connection.toldOffset = tail.windowOf(sessionRoomKey(session)).next - 1
+    claims.claim(connection)
   }
 
   #enter(
@@ -81,6 +90,14 @@ export class Resume {
     const resumeToken = this.#options.tokens.sign({ session, user: identity.user, issuedAtMs: Date.now() })
     connection.send({ type: 'resumed', id, session, resumeToken, recovered })
   }
+}
+
+function refuseAnother(connection: Connection, id: number): void {
+  connection.sendError('overloaded', `a connection takes over ${maxClaims} sessions at most`, {
+    id,
+    retryAfterMs: 1_000,
+  })
+  connection.close('overloaded')
 }
 
 function refusalOf(connection: Connection, room: string): 'unauthorized' | 'bad_room' | 'forbidden' | undefined {

@@ -21,6 +21,8 @@ export const claimsOf = ({ undertakings }: Connection): number => undertakings.c
 
 export class SessionClaims {
   readonly #options: SessionClaimsOptions
+  /** What was claimed here and not read yet, by its id. */
+  readonly #unread = new Map<string, Connection>()
   #tail: Tail | undefined
   #state: 'open' | 'closed' = 'open'
 
@@ -43,12 +45,12 @@ export class SessionClaims {
     const id = randomUUID()
     const number = claimsOf(connection) + 1
     connection.undertake({ claim: { id, number, isRead: false } })
+    this.#unread.set(id, connection)
     const headers = { [headerNames.event]: claimKey, [headerNames.id]: id, session: connection.session }
     this.#options.log.append([{ partition: 0, key: claimKey, headers, value: noBytes }]).catch((error) => {
       this.#options.logger.warn({ err: error }, 'a session’s claim could not be written')
       // It may be read yet, as its own; what others claim must not wait for that.
-      const { claim } = connection.undertakings
-      if (claim?.id === id) claim.isRead = true
+      this.#settle(id)
     })
   }
 
@@ -57,20 +59,29 @@ export class SessionClaims {
     await this.#tail?.close()
   }
 
+  #settle(id: string): void {
+    const claim = this.#unread.get(id)?.undertakings.claim
+    this.#unread.delete(id)
+    if (claim?.id === id) claim.isRead = true
+  }
+
   #onBatch(batch: Batch): void {
     for (const { key, headers } of batch.records) {
       const { session } = headers
       if (key !== claimKey || session === undefined) continue
+      const id = headers[headerNames.id]
+      if (id !== undefined) this.#settle(id)
       const connection = this.#options.find(session)
       if (connection === undefined) continue
       const { claim } = connection.undertakings
-      if (claim !== undefined && claim.id === headers[headerNames.id]) claim.isRead = true
-      else if (claim === undefined || claim.isRead) connection.close('session_taken')
+      if (claim?.id !== id && (claim === undefined || claim.isRead)) connection.close('session_taken')
     }
   }
 
   #reopen(): void {
     if (this.#state === 'closed') return
+    // What stands between where it was read and its end will not be read: who waited for its own would never yield to another.
+    for (const id of this.#unread.keys()) this.#settle(id)
     this.open().catch((error) => {
       this.#options.logger.error({ err: error }, 'the control log cannot be followed; trying again')
       setTimeout(() => this.#reopen(), 1_000).unref()

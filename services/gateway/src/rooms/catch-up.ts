@@ -78,11 +78,10 @@ export class CatchUp {
   #advance(membership: Membership): void {
     if (membership.state !== 'queued') return
     const { room } = membership
+    locate(membership.progress)
     const { position } = membership.progress
-    if (position >= room.window.next) {
-      membership.turn('awaiting-tail')
-      room.window.whenRead(position, () => this.resume(membership))
-    } else if (room.mayHaveBelowWindow(position)) {
+    if (position >= room.window.next) membership.awaitTail(position, () => this.resume(membership))
+    else if (room.mayHaveBelowWindow(position)) {
       membership.turn('replaying')
       this.#options.replay(membership)
     } else {
@@ -106,6 +105,13 @@ export class CatchUp {
     connection.socket.subscribe(room.topic(format))
     room.countLive(format, 1, Math.floor(Date.now() / 1_000))
   }
+}
+
+function locate(progress: Progress): void {
+  const { join } = progress
+  if (join?.locate === undefined) return
+  progress.position = join.locate()
+  progress.join = { ...join, locate: undefined }
 }
 
 /** Takes a membership off its room's live topic; what was published before still reaches the socket. */

@@ -12,6 +12,8 @@ export interface PendingJoin {
   readonly onAnswered?: (() => void) | undefined
   /** Only where the join began with a snapshot: called in place of going on elsewhere, when the log cannot go on from it. The membership is gone. */
   readonly onLost?: (() => void) | undefined
+  /** Where it begins, where that is to be looked for among the room's events: in its turn, since a room may have many. */
+  readonly locate?: (() => number) | undefined
 }
 
 /**
@@ -36,10 +38,20 @@ export interface Progress {
   scan: object | undefined
   /** Where it left the live topic because its socket was slow; `lagged` will say so. */
   laggedFrom: number | undefined
+  /** Ends its waiting for the tail. */
+  giveUp: (() => void) | undefined
   join: PendingJoin | undefined
 }
 
-const nowhere = { position: -1, told: -1, replayed: 0, scan: undefined, laggedFrom: undefined, join: undefined }
+const nowhere = {
+  position: -1,
+  told: -1,
+  replayed: 0,
+  scan: undefined,
+  laggedFrom: undefined,
+  giveUp: undefined,
+  join: undefined,
+}
 
 /** Of all memberships that are live, which are where the node is, and of all that are gone: most are one or the other for most of their time. */
 const settled = {
@@ -74,12 +86,23 @@ export class Membership {
   turn(state: Exclude<MembershipState, 'live' | 'gone'>): void {
     if (this.state === 'live')
       throw new Error(`a live membership of ${this.room.name} was turned ${state}: it is still on its topic`)
-    if (this.state !== 'gone') this.#progress.state = state
+    if (this.state === 'gone') return
+    this.#progress.giveUp?.()
+    this.#progress.giveUp = undefined
+    this.#progress.state = state
+  }
+
+  /** Goes on when its room's partition has been read up to `offset`: not where it has gone another way by then, and nothing is kept of it then. */
+  awaitTail(offset: number, goOn: () => void): void {
+    this.turn('awaiting-tail')
+    if (this.state !== 'awaiting-tail') return
+    this.#progress.giveUp = this.room.window.whenRead(offset, goOn)
   }
 
   /** It is live, or gone. What is returned is how far it had come. */
   settle(state: 'live' | 'gone'): Readonly<Progress> {
     const progress = this.#progress
+    progress.giveUp?.()
     this.#progress = settled[state]
     return progress
   }
