@@ -8,10 +8,11 @@ import { checkpointsIn, command, emission, idsIn, json, room, roomAt, send, show
 import { type MemoryClient, MemoryCluster } from './memory-cluster.js'
 import { tiersOfTest, until } from './tiers.js'
 
-const { start } = tiersOfTest()
+const { start, hold } = tiersOfTest()
 const hours = 100_000
 const otherRoom = roomAt(0, 2, 'other')
 const thirdRoom = roomAt(0, 2, 'third')
+const elsewhere = roomAt(1)
 
 /** By its key it may have had an outcome at any time since the log began. */
 const late = (id: string, to = room): Command => command(1, { id, room: to, door: 'http' })
@@ -133,6 +134,34 @@ describe('while the events of hours are read back for a late repeat', () => {
     await until('the repeat', () => next.counters.searches > 0)
     expect([idsIn(cluster).length, idsIn(cluster, thirdRoom).length]).toEqual([1, 1])
     reads.release()
+  })
+
+  test('an owner that takes over need not read these hours first, though the one before knew where the outcome stands', async () => {
+    const cluster = new MemoryCluster()
+    const handle = () => ({ type: 'answer', events: [emission(elsewhere, 1)] }) as const
+    const before = await start(cluster.client(), { handle })
+    send(cluster, late('job-1'))
+    await until('its event', () => idsIn(cluster, elsewhere).length === 1)
+    await before.close()
+    const client = cluster.client()
+    await start(client)
+    send(cluster, recent(2, otherRoom))
+    await until('it has read what was', () => idsIn(cluster, otherRoom).length === 1)
+    cluster.topics.events.skip(0, hours)
+    const held = hold(client, (records, log) => log === 'commands' && records.some(({ key }) => key === elsewhere))
+    send(cluster, late('job-1'))
+    await until('what follows from it once more', () => held.length === 1)
+    const { length } = checkpointsIn(cluster.topics.commands, 0)
+    send(cluster, recent(3, otherRoom))
+    await until('a checkpoint', () => checkpointsIn(cluster.topics.commands, 0).length > length)
+    const since = checkpointsIn(cluster.topics.commands, 0).slice(length)
+    expect(Math.min(...since.map(({ events }) => events[0]!))).toBeGreaterThanOrEqual(hours)
+    const next = await start(cluster.client())
+    send(cluster, recent(4, otherRoom))
+    await until('what follows, by the next owner', () => next.counters.forwards === 1)
+    await until('the room', () => idsIn(cluster, otherRoom).length === 3)
+    const outcomes = shownIn(cluster.topics.events, 0).outcomes.filter(({ commandKey }) => /job-1/.test(commandKey))
+    expect([outcomes.length, next.counters.searches]).toEqual([1, 1])
   })
 
   test('those that come for other rooms are looked for together, in the next reading', async () => {

@@ -46,8 +46,14 @@ export class PendingCommand implements PartitionWork {
 
   /** That of one which comes again after hours may stand hours back: the next owner is not to read these before it does anything. */
   get outcomeFrom(): number {
-    const from = this.knownAt ?? this.#admittedAt
-    return Math.max((this.effect ?? this.found)?.offset ?? from, from)
+    const { knownAt } = this
+    if (knownAt !== undefined && !this.#isLookedForFrom(knownAt)) return knownAt
+    return Math.max(this.effect?.offset ?? 0, this.#admittedAt)
+  }
+
+  /** Whether an owner that does not know what stands there finds it: it looks back for minutes only where a session sent the command, and not up to its `after`. */
+  #isLookedForFrom(offset: number): boolean {
+    return this.command.door !== undefined && this.command.after.offset < offset
   }
 
   /** Resolves when what follows from its outcome is on its way, in the room's order. Asked once, before. */
