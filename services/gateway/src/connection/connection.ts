@@ -6,6 +6,7 @@ import type { LoggedEvent } from '../log/logged-event.js'
 import type { Counters } from '../operations/counters.js'
 import type { Membership } from '../rooms/membership.js'
 import type { Socket } from '../transport/transport.js'
+import { allOf, countOf, excluding, find, type HeldMemberships, including } from './held-memberships.js'
 import type { PublishLimit } from './publish-limit.js'
 
 /** What an error frame says besides its code. */
@@ -50,8 +51,7 @@ export class Connection {
   /** Up to where it was told about its own room. */
   toldOffset = -1
   readonly #surroundings: Surroundings
-  // Most connections are in one room, and a list of one takes as much as two thirds of the connection.
-  #memberships: Membership | Membership[] | undefined = undefined
+  #memberships: HeldMemberships = undefined
   #undertakings = noUndertakings
 
   constructor(socket: Socket, surroundings: Surroundings, identity: Identity, session: string) {
@@ -105,20 +105,19 @@ export class Connection {
   }
 
   get memberships(): readonly Membership[] {
-    if (this.#memberships === undefined) return []
-    return Array.isArray(this.#memberships) ? this.#memberships : [this.#memberships]
+    return allOf(this.#memberships)
+  }
+
+  get membershipCount(): number {
+    return countOf(this.#memberships)
   }
 
   addMembership(membership: Membership): void {
-    // An array that grows by push or spread reserves room for sixteen more.
-    this.#memberships = this.#memberships === undefined ? membership : this.memberships.concat(membership)
+    this.#memberships = including(this.#memberships, membership)
   }
 
   removeMembership(membership: Membership): void {
-    if (this.#memberships === membership) this.#memberships = undefined
-    if (!Array.isArray(this.#memberships)) return
-    const left = this.#memberships.filter((other) => other !== membership)
-    this.#memberships = left.length > 1 ? left : left[0]
+    this.#memberships = excluding(this.#memberships, membership)
   }
 
   /** It is in no room any more. */
@@ -129,7 +128,7 @@ export class Connection {
   }
 
   membership(room: string): Membership | undefined {
-    return this.memberships.find((membership) => membership.room.name === room)
+    return find(this.#memberships, room)
   }
 
   /** Its own room has no topic: once caught up, the sessions' register delivers it. */

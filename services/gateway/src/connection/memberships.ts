@@ -44,7 +44,7 @@ export class Memberships {
 
   /** Whether the connection may join one more room than those it has joined and `asked` others. */
   hasPlace(connection: Connection, asked: number): boolean {
-    return connection.memberships.length + asked < this.#options.maxRooms
+    return connection.membershipCount + asked < this.#options.maxRooms
   }
 
   /** Makes the connection a member and takes it live. */
