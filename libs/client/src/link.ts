@@ -89,9 +89,13 @@ export class Link {
 
   /** Connects to another node at once. */
   move(): void {
-    if (this.#state.name !== 'connected') return
-    this.#isMoving = true
-    this.#state.connection.drop('moved to another node')
+    this.#isMoving = this.#state.name === 'connected'
+    this.drop('moved to another node')
+  }
+
+  /** Gives the connection up for another, after a while. */
+  drop(reason: string): void {
+    if (this.#state.name === 'connected') this.#state.connection.drop(reason)
   }
 
   send(frame: ClientFrame): void {

@@ -12,9 +12,6 @@ interface Waiting {
   eventId: string | undefined
 }
 
-/** The longest a timer takes. */
-const maxTimerMs = 2 ** 31 - 1
-
 /**
  * Publishes that wait for the application's answer, by the number of their frame. An answer is a record of the session's own room, so it comes after
  * a reconnect, too; where the session or its place in that room is lost, nobody will ever tell.
@@ -45,7 +42,7 @@ export class Requests {
         const message = `no answer within ${timeoutMs} ms: ${outcome}`
         this.#settle(id)?.reject(new RoomwayError('timeout', message, { room }))
       }
-      const timer = this.#clock.setTimeout(onTimeout, Math.min(timeoutMs, maxTimerMs))
+      const timer = this.#clock.setTimeout(onTimeout, timeoutMs)
       this.#waiting.set(id, { room, resolve, reject, timer, eventId: undefined })
       published.catch((error: unknown) => this.#settle(id)?.reject(error))
     })

@@ -187,7 +187,9 @@ export class SessionClient implements Client {
     this.#open()
   }
 
-  #onResumeRefused(): void {
+  /** What may be had later may be had on another connection: the session is kept for that. */
+  #onResumeRefused({ temporary, message }: ErrorFrame): void {
+    if (temporary) return this.#link.drop(message)
     this.#session.adopt()
     this.#publishes.forget()
     this.#open()
@@ -212,7 +214,7 @@ export class SessionClient implements Client {
   #onError(frame: ErrorFrame): void {
     if (frame.offset !== undefined && !this.#session.isNews(frame.offset, frame.id)) return
     const answersResume = frame.id !== undefined && frame.id === this.#resumeId
-    if (answersResume && frame.room === undefined) return this.#onResumeRefused()
+    if (answersResume && frame.room === undefined) return this.#onResumeRefused(frame)
     // The old session is not to be had; `resumed` says what that means.
     if (answersResume && frame.room === sessionRoom) return
     if (this.#publishes.onError(frame) || this.#rooms.onError(frame)) return

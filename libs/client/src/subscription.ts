@@ -168,9 +168,10 @@ export class Subscription {
 
   /** Leaves for good. */
   leave(): void {
-    const onWire = this.#isOnWire
+    // Where a join is to be tried again, the membership before it may have been left as it was.
+    const mayBeIn = this.#isOnWire || this.#retry !== undefined
     this.end()
-    if (onWire) this.#sendLeave()
+    if (mayBeIn) this.#sendLeave()
   }
 
   end(): void {

@@ -62,6 +62,14 @@ describe('connecting', () => {
     expect(() => connect('ws://host', options)).toThrow(`options.${name} must be more than 0`)
   })
 
+  test('may take as long as one likes', async () => {
+    client = connect('ws://host', { webSocket: server.WebSocket, connectTimeoutMs: Number.POSITIVE_INFINITY })
+    const states: ClientState['status'][] = []
+    client.on('state', ({ status }) => states.push(status))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect([client.state.status, states]).toEqual(['connecting', []])
+  })
+
   test('without a WebSocket says how to pass one', () => {
     const present = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
     Reflect.deleteProperty(globalThis, 'WebSocket')

@@ -232,6 +232,22 @@ describe('publishes without an answer when the connection breaks', () => {
     expect(client.state).toMatchObject({ status: 'open', session: 's2' })
   })
 
+  test('wait for another connection where the resume is refused for a while', async () => {
+    await server.welcome()
+    const [sent] = publish('sent')
+    await settled()
+    const next = await server.reconnect()
+    const refused = { type: 'error', id: next.one('resume').id, code: 'rate_limited', message: 'slower' } as const
+    next.say({ ...refused, temporary: true, retryAfterMs: 1_000 })
+    await server.clock.advanceUntil(() => server.connections.length === 3)
+    const third = await server.welcome()
+    const { id, token } = third.one('resume')
+    expect(token).toBe('t1')
+    third.say({ type: 'resumed', id, session: 's1', resumeToken: 't4', recovered: true })
+    third.say({ type: 'ack', id: third.one('publish').id })
+    expect(await sent).toEqual({ id: 's1:2' })
+  })
+
   test('fail as outcome_unknown when resumeMs has passed without a connection', async () => {
     const connection = await server.welcome({ resumeMs: 60_000 })
     const [sent] = publish('sent')

@@ -69,6 +69,25 @@ describe('joining', () => {
     expect(client.room('r')).toBeUndefined()
   })
 
+  test('again, refused for a while, leaves nothing behind where the room is left meanwhile', async () => {
+    const connection = await server.welcome()
+    const room = await joined(connection)
+    connection.say(event('r', 13, 12))
+    const { id } = connection.one('join')
+    const refused = { type: 'error', id, room: 'r', code: 'rate_limited', message: 'slower' } as const
+    connection.say({ ...refused, temporary: true, retryAfterMs: 1_000 })
+    room.leave()
+    const leave = connection.one('leave')
+    void client.join('r', { from: { last: 1 } }).catch(() => undefined)
+    await settled()
+    connection.say(event('r', 15, 13), { type: 'ack', id: leave.id }, event('r', 14, 13))
+    const next = client.room('r')!
+    connection.say({ type: 'joined', id: connection.one('join').id, room: 'r', epoch: 'e1', offset: 15, replayed: 1 })
+    const offsets = offsetsOf(next)
+    await settled()
+    expect(offsets).toEqual([14])
+  })
+
   test('that is refused for a while is tried again', async () => {
     const connection = await server.welcome()
     void client.join('r').catch(() => undefined)
@@ -227,7 +246,7 @@ describe('resuming', () => {
     await joined(await server.welcome())
     const connection = await server.reconnect()
     const { id } = connection.one('resume')
-    connection.say({ type: 'error', id, code: 'overloaded', message: 'no', temporary: true })
+    connection.say({ type: 'error', id, code: 'unauthorized', message: 'no', temporary: false })
     expect(connection.one('join').from).toEqual({ epoch: 'e1', offset: 10 })
   })
 

@@ -50,7 +50,7 @@ const replayGatherMs = 15
 const maxQueuedCommandBytes = 32 * 1024 * 1024
 const maxPendingDirectBytes = 32 * 1024 * 1024
 const authTimeoutMs = 10_000
-/** Rooms that a connection may ask for in five seconds, or twice as many as it may be in: one `resume` names a thousand. */
+/** Rooms that a connection may ask for in five seconds, or three times as many as it may be in: all by `resume`, and twice again where the log was away. */
 const leastJoins = 2_000
 
 /** Everything of a node but its listeners. */
@@ -278,7 +278,7 @@ export class Node {
       publish,
       reauthentication: new Reauthentication({ authenticator, memberships, sessions }),
       gate: tail.followsAll ? undefined : new Gate({ tail, tokens }),
-      joins: new JoinLimit({ most: Math.max(leastJoins, 2 * maxRooms) }),
+      joins: new JoinLimit({ most: Math.max(leastJoins, 3 * maxRooms) }),
     })
     const { node, resumeMs, heartbeatMs } = config
     const welcome = { node, resumeMs, heartbeatMs, limits: { maxPayloadBytes, maxRooms, publishesPerSecond } }

@@ -90,6 +90,39 @@ describe('a room whose rule asks the application', () => {
       expect(questions).toHaveBeenCalledTimes(10)
     })
 
+    describe('is over after five seconds', () => {
+      beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }))
+      afterEach(() => void jest.useRealTimers())
+
+      const ids = Array.from({ length: 40 }, (_, n) => n + 1)
+      const unanswered = (client: FakeClient) =>
+        ids.length - framesOf(client).filter((frame) => frame.type === 'error' && frame.code === 'unavailable').length
+
+      test('for all rooms of a resume where the application does not answer', async () => {
+        const client = await fake.connect()
+        const rooms = Object.fromEntries(ids.map((id) => [`private:${id}`, { epoch: 'e1', offset: -1 }]))
+        fake.send(client, { type: 'resume', id: 1, token: 'none', rooms })
+        jest.advanceTimersByTime(4_900)
+        await turns(5)
+        expect(unanswered(client)).toBe(40)
+        jest.advanceTimersByTime(200)
+        await turns(10)
+        expect([unanswered(client), framesOf(client).at(-1)?.type]).toEqual([0, 'resumed'])
+        expect(oracle.joins).toHaveLength(8)
+      })
+
+      test('for those behind it, too, when a snapshot has not come by then', async () => {
+        const client = await fake.connect()
+        for (const id of ids.slice(0, 39)) await joinState(client, id, `state:${id}`)
+        jest.advanceTimersByTime(1_000)
+        await joinState(client, 40, 'state:40')
+        jest.advanceTimersByTime(4_100)
+        await turns(10)
+        expect(unanswered(client)).toBe(1)
+        expect(oracle.snapshots.map(({ request }) => request.room)).toEqual(['state:1', 'state:40'])
+      })
+    })
+
     test('who is allowed, from where they asked, and nobody before that', async () => {
       await fake.broker.events.append([event(0, room), event(1, room)])
       const client = await fake.connect()

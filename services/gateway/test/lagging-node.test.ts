@@ -144,6 +144,30 @@ describe('taking a session over', () => {
     await fake.close()
   })
 
+  test('nor does one that is written while the control log is opened anew, below where it is read from then on', async () => {
+    const fake = await FakeNode.open()
+    const control = fake.broker.get('control')
+    const first = await fake.connect()
+    const { resumeToken } = first.socket.frames[0] as { resumeToken: string }
+    const end = control.end.bind(control)
+    let answer = () => {}
+    const asked = new Promise<void>((resolve) => (answer = resolve))
+    control.end = async (partition) => {
+      await asked
+      return end(partition)
+    }
+    control.expire()
+    const second = await fake.connect()
+    fake.send(second, { type: 'resume', id: 1, token: resumeToken, rooms: {} })
+    await turns(2)
+    answer()
+    await turns(2)
+    const headers = { 'roomway-id': 'elsewhere', session: second.guest.connection!.session }
+    await control.append([{ partition: 0, key: '$claim', headers, value: Buffer.alloc(0) }])
+    expect(second.socket.closedAs).toBe('session_taken')
+    await fake.close()
+  })
+
   test('a connection that takes a session over is told of its own room from where that is, not from where its former one was', async () => {
     const fake = await FakeNode.open()
     const former = await fake.connect()

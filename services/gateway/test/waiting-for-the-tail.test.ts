@@ -1,6 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals'
+import { eventually } from '@roomway/testing'
 import { RecentWindow } from '../src/log/recent-window.js'
-import { turns } from './fake-broker.js'
+import { FakeBroker, turns } from './fake-broker.js'
 import { FakeNode } from './fake-node.js'
 
 const room = 'chat:1'
@@ -96,6 +97,53 @@ describe('a client that is ahead of its node', () => {
       offset: -1,
       replayed: 0,
     })
+    await fake.close()
+  })
+
+  test('of a room joined by its last events gets these, though its partition begins anew meanwhile', async () => {
+    const broker = new FakeBroker(1)
+    const { events } = broker
+    await events.append([record(0), record(1), record(2)])
+    events.isFollowing = false
+    const fake = await FakeNode.open({}, broker)
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { last: 1 } })
+    await turns(5)
+    expect(client.socket.frames).toHaveLength(1)
+    events.starts = [1]
+    events.expire()
+    await turns(5)
+    const frames = () => client.socket.frames.slice(1).filter((frame) => !('room' in frame) || frame.room === room)
+    expect(frames()).toEqual([])
+    events.deliver(0)
+    await turns(5)
+    expect(frames()).toMatchObject([
+      { type: 'event', offset: 2 },
+      { type: 'joined', offset: 2, replayed: 1 },
+    ])
+    await fake.close()
+  })
+
+  test('is told so where the log ends below it when it is read anew', async () => {
+    const fake = await FakeNode.open()
+    const { events } = fake.broker
+    await events.append([record(0), record(1)])
+    events.isFollowing = false
+    await events.append([record(2), record(3), record(4)])
+    const end = events.end.bind(events)
+    let answer = (_end: number) => {}
+    events.end = () => new Promise((resolve) => (answer = resolve))
+    const client = await fake.connect()
+    fake.send(client, { type: 'join', id: 1, room, from: { epoch: events.epoch, offset: 4 } })
+    await turns(5)
+    events.end = end
+    events.records[0]!.length = 1
+    events.expire()
+    await turns(5)
+    answer(5)
+    const joined = () => client.socket.frames.find(({ type }) => type === 'joined')
+    await eventually(() => joined() !== undefined, 10_000, 'the answer to the join')
+    expect(joined()).toMatchObject({ recovered: false, reason: 'ahead' })
     await fake.close()
   })
 })

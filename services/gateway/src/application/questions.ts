@@ -41,12 +41,18 @@ export class Questions {
     return this.#waiting.size
   }
 
-  authorizeJoin(request: JoinRequest, abandoned: AbortSignal): Promise<Verdict> {
-    return this.#ask((signal) => this.#options.application.authorizeJoin(request, signal), abandoned)
+  /** Whether what was asked at `sinceMs`, by `performance.now()`, should have been answered by now. */
+  isLate(sinceMs: number): boolean {
+    return this.#leftMs(sinceMs) <= 0
+  }
+
+  /** `sinceMs`: from when on the time counts, by `performance.now()`. Default: now. */
+  authorizeJoin(request: JoinRequest, abandoned: AbortSignal, sinceMs = performance.now()): Promise<Verdict> {
+    return this.#ask((signal) => this.#options.application.authorizeJoin(request, signal), abandoned, sinceMs)
   }
 
   snapshot(request: JoinRequest, abandoned: AbortSignal): Promise<SnapshotAnswer> {
-    return this.#ask((signal) => this.#options.application.snapshot(request, signal), abandoned)
+    return this.#ask((signal) => this.#options.application.snapshot(request, signal), abandoned, performance.now())
   }
 
   /** Abandons every question. */
@@ -55,14 +61,19 @@ export class Questions {
     for (const end of this.#abandon) end()
   }
 
-  async #ask<T>(question: Question<T>, abandoned: AbortSignal): Promise<T> {
+  #leftMs(sinceMs: number): number {
+    return sinceMs + this.#timeoutMs - performance.now()
+  }
+
+  async #ask<T>(question: Question<T>, abandoned: AbortSignal, sinceMs: number): Promise<T> {
     const over = new AbortController()
     const end = () => over.abort(new Error('the question was abandoned'))
     const expire = () => over.abort(new Error(`the application did not answer within ${this.#timeoutMs} ms`))
-    const timer = setTimeout(expire, this.#timeoutMs)
+    const timer = setTimeout(expire, Math.max(1, this.#leftMs(sinceMs)))
     this.#abandon.add(end)
     abandoned.addEventListener('abort', end, { once: true })
     if (abandoned.aborted || this.#isClosed) end()
+    else if (this.isLate(sinceMs)) expire()
     try {
       return await this.#inTurn(question, over.signal)
     } catch (error) {

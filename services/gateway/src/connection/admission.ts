@@ -32,6 +32,8 @@ interface Entrance {
   readonly rule: RoomRule
   readonly onAnswered: (() => void) | undefined
   readonly over: AbortController
+  /** By `performance.now()`. */
+  readonly sinceMs: number
   /** How many snapshots were at a position that the log could not give. */
   lost: number
 }
@@ -99,7 +101,7 @@ export class Admission {
       return refuse('too_many_rooms', `a connection may join ${memberships.maxRooms} rooms`)
     if (start !== undefined && rule?.asksJoin !== true)
       memberships.enter(connection, room, { id, ...start, onAnswered })
-    else this.#ask({ connection, room, id, start, rule: rule!, onAnswered, over: new AbortController(), lost: 0 })
+    else this.#ask({ connection, room, id, start, rule: rule!, onAnswered, ...beginning() })
     return true
   }
 
@@ -159,7 +161,10 @@ export class Admission {
   async #authorize(entrance: Entrance): Promise<void> {
     const { connection, room, start, over } = entrance
     const request = { room, user: connection.identity.user }
-    const verdict = await this.#options.questions.authorizeJoin(request, over.signal).catch(() => undefined)
+    // Its wait for those before it counts, too: a resume of a thousand rooms is answered as soon as one of eight.
+    const verdict = await this.#options.questions
+      .authorizeJoin(request, over.signal, entrance.sinceMs)
+      .catch(() => undefined)
     if (over.signal.aborted) return
     if (verdict === undefined) this.#refuse(entrance, 'unavailable', unavailable)
     else if (verdict.type === 'refuse') this.#refuse(entrance, verdict.code, verdict.message)
@@ -192,9 +197,17 @@ export class Admission {
     const request = { room, user: connection.identity.user }
     const answer = await this.#options.questions.snapshot(request, over.signal).catch(() => undefined)
     if (over.signal.aborted) return
-    if (answer === undefined) this.#refuse(entrance, 'unavailable', unavailable)
+    if (answer === undefined) this.#refuseLate(entrance)
     else if (answer.type === 'refuse') this.#refuse(entrance, answer.code, answer.message)
     else this.#giveSnapshot(entrance, answer)
+  }
+
+  /** Those behind it that wait for as long as an answer may take are told so with it: one after the other they would wait for minutes. */
+  #refuseLate(first: Entrance): void {
+    const { snapshots } = this.#lobbyOf(first.connection)
+    this.#refuse(first, 'unavailable', unavailable)
+    for (const entrance of snapshots)
+      if (this.#options.questions.isLate(entrance.sinceMs)) this.#refuse(entrance, 'unavailable', unavailable)
   }
 
   /** From here on it is a join from the snapshot's position, and complete as one; where that cannot be, another snapshot is asked for. */
@@ -265,5 +278,7 @@ export class Admission {
     if (isEmpty && this.#lobbies.get(lobby.connection) === lobby) this.#lobbies.delete(lobby.connection)
   }
 }
+
+const beginning = () => ({ over: new AbortController(), sinceMs: performance.now(), lost: 0 })
 
 const notAllowed = 'the token does not allow to join this room'

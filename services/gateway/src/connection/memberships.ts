@@ -73,13 +73,21 @@ export class Memberships {
     room.addMember(membership)
     if (!name.startsWith('$')) connection.addMembership(membership)
     if (start.reason !== undefined) connection.counters.gapsTotal++
-    // What is meant by now, or by the last few, is known once the window reaches up to where the log ended when the node began.
-    const goOn = () => this.#options.catchUp.resume(membership)
-    if (isBeforeHistoryEnd) membership.awaitTail(historyEnd - 1, goOn)
-    else if (join.locate !== undefined) goOn()
-    else if (start.position >= window.next) void this.#enterAhead(membership)
-    else this.#options.catchUp.begin(membership)
+    this.#begin(membership)
     return membership
+  }
+
+  /** What is meant by now, or by the last few, is known once the window reaches up to where the log ended when the node began. */
+  #begin(membership: Membership): void {
+    const { tail, catchUp } = this.#options
+    const { room, progress } = membership
+    const historyEnd = tail.historyEnd(room.name)
+    const isLocated = progress.join?.locate !== undefined
+    if (isLocated && room.window.next < historyEnd)
+      membership.awaitTail(historyEnd - 1, () => catchUp.resume(membership))
+    else if (isLocated) catchUp.resume(membership)
+    else if (progress.position >= room.window.next) void this.#enterAhead(membership)
+    else catchUp.begin(membership)
   }
 
   /** Ends a membership, if there is one; a join that was still on its way is answered by an error. */
@@ -137,9 +145,10 @@ export class Memberships {
     if (room.window === window) return
     room.moveTo(window)
     for (const membership of room.members) {
-      const isInReach = epoch === window.epoch && membership.progress.position >= window.from - 1
+      const { join, position } = membership.progress
+      const isInReach = epoch === window.epoch && position >= window.from - 1
       if (membership.state === 'live') this.#sendReset(membership, reason)
-      else if (isInReach) this.#options.catchUp.resume(membership)
+      else if (isInReach || join?.locate !== undefined) this.#begin(membership)
       else this.goOnFromHere(membership, reason)
     }
     room.dropIfUnused()

@@ -34,6 +34,8 @@ export class SessionClaims {
   async open(): Promise<void> {
     const { log } = this.#options
     const end = await log.end(0)
+    // What was claimed meanwhile may stand below, and will not be read: who waited for its own would never yield to another.
+    for (const id of this.#unread.keys()) this.#settle(id)
     this.#tail = await log.tail(new Map([[0, end]]), {
       onBatch: (batch) => this.#onBatch(batch),
       onReset: () => this.#reopen(),
@@ -80,8 +82,6 @@ export class SessionClaims {
 
   #reopen(): void {
     if (this.#state === 'closed') return
-    // What stands between where it was read and its end will not be read: who waited for its own would never yield to another.
-    for (const id of this.#unread.keys()) this.#settle(id)
     this.open().catch((error) => {
       this.#options.logger.error({ err: error }, 'the control log cannot be followed; trying again')
       setTimeout(() => this.#reopen(), 1_000).unref()
