@@ -77,6 +77,11 @@ export class Memberships {
     return membership
   }
 
+  #beginAnew(membership: Membership): void {
+    membership.turn('queued')
+    this.#begin(membership)
+  }
+
   /** What is meant by now, or by the last few, is known once the window reaches up to where the log ended when the node began. */
   #begin(membership: Membership): void {
     const { tail, catchUp } = this.#options
@@ -148,7 +153,7 @@ export class Memberships {
       const { join, position } = membership.progress
       const isInReach = epoch === window.epoch && position >= window.from - 1
       if (membership.state === 'live') this.#sendReset(membership, reason)
-      else if (isInReach || join?.locate !== undefined) this.#begin(membership)
+      else if (isInReach || join?.locate !== undefined) this.#beginAnew(membership)
       else this.goOnFromHere(membership, reason)
     }
     room.dropIfUnused()
