@@ -1,5 +1,5 @@
-/* The brokers that events go through: each is started when a scenario first asks for it, and ends with the run. */
-import { type LocalProcess, startKafka, startRabbitmq } from '@roomway/testing'
+/* The brokers that events go through: each is installed where it is missing, and started, when a scenario first asks for it; it ends with the run. */
+import { ensureSystemPackages, type LocalProcess, startKafka, startRabbitmq, systemPackages } from '@roomway/testing'
 import { type BenchRedis, startRedis } from './redis.js'
 
 export const brokerKinds = ['kafka', 'rabbitmq', 'embedded'] as const
@@ -31,7 +31,7 @@ export class BenchBrokers {
     return broker
   }
 
-  /** Not one that the gateway knows: some peers want it. @throws where it is not installed. */
+  /** Not one that the gateway knows: some peers want it. */
   redis(): Promise<BenchRedis> {
     this.#redis ??= startRedis().then((redis) => {
       this.#processes.push(redis.process)
@@ -48,10 +48,12 @@ export class BenchBrokers {
   async #start(kind: BrokerKind): Promise<BenchBroker> {
     if (kind === 'embedded') return { address: { kind }, pid: undefined }
     if (kind === 'kafka') {
+      await ensureSystemPackages([systemPackages.JAVA, systemPackages.MAVEN])
       const kafka = await startKafka()
       this.#processes.push(kafka)
       return { address: { kind, brokers: kafka.brokers }, pid: kafka.pid }
     }
+    await ensureSystemPackages([systemPackages.RABBITMQ])
     const rabbitmq = await startRabbitmq()
     this.#processes.push(rabbitmq)
     return { address: { kind, url: rabbitmq.url }, pid: rabbitmq.pid }

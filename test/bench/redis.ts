@@ -2,7 +2,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { accepts, findProgram, LocalProcess } from '@roomway/testing'
+import { accepts, ensureSystemPackages, findProgram, LocalProcess, systemPackages } from '@roomway/testing'
 import { fixedPort } from './fixed-port.js'
 
 export interface BenchRedis {
@@ -10,10 +10,10 @@ export interface BenchRedis {
   readonly process: LocalProcess
 }
 
-/** @throws Error that says how to get it, where it is not installed. */
+/** @throws Error that says how to get it, where it cannot be installed. */
 export async function startRedis(): Promise<BenchRedis> {
-  const program = findProgram('redis-server')
-  if (program === undefined) throw new Error('redis-server is not installed: apt-get install redis-server')
+  await ensureSystemPackages([systemPackages.REDIS])
+  const program = findProgram('redis-server')!
   const folder = await mkdtemp(join(tmpdir(), 'roomway-redis-'))
   const port = await fixedPort()
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]

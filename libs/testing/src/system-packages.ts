@@ -21,11 +21,12 @@ export const JAVA = program('default-jre-headless', 'Kafka and Zipkin run on it'
 export const MAVEN = program('maven', 'fetches the jars of Kafka and Zipkin', 'mvn')
 export const RABBITMQ: SystemPackage = {
   name: 'rabbitmq-server',
-  purpose: 'the RabbitMQ of the tests',
+  purpose: 'the RabbitMQ of tests and benchmarks',
   isPresent: () => existsSync(RABBITMQ_FOLDER) && readdirSync(RABBITMQ_FOLDER).length > 0,
 }
 export const KCAT = program('kcat', 'publishes to Kafka from outside', 'kcat', 'kafkacat')
 export const AMQP_TOOLS = program('amqp-tools', 'publishes to RabbitMQ from outside', 'amqp-publish')
+export const REDIS = program('redis-server', 'what peers of the benchmarks get their events from', 'redis-server')
 export const CURL = program('curl', 'reads event streams', 'curl')
 export const CHROMIUM = program('chromium', 'the browser of the tests', 'chromium', 'chromium-browser', 'google-chrome')
 export const PYTHON = program('python3-venv', 'a client in another language', 'python3')

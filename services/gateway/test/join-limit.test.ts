@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { eventually } from '@roomway/testing'
 import type { Connection } from '../src/connection/connection.js'
 import { JoinLimit } from '../src/connection/join-limit.js'
@@ -15,6 +15,22 @@ describe('the rooms that a connection may ask for', () => {
     expect(limit.take(one, 1)).toBeLessThanOrEqual(5_000)
     expect(limit.take(other, 10)).toBeUndefined()
     limit.close()
+  })
+
+  test('are forgotten with the connection, which would take its memory for seconds else', async () => {
+    const limit = new JoinLimit({ most: 1 })
+    limit.take(one, 1)
+    limit.forget(one)
+    expect(limit.take(one, 1)).toBeUndefined()
+    limit.close()
+    const forget = jest.spyOn(JoinLimit.prototype, 'forget')
+    const fake = await FakeNode.open()
+    const { guest } = await fake.connect()
+    const connection = guest.connection!
+    fake.node.reception.onClose(guest)
+    expect(forget).toHaveBeenCalledWith(connection)
+    forget.mockRestore()
+    await fake.close()
   })
 
   test('are as many again when the time is over that a refusal names', async () => {

@@ -51,6 +51,7 @@ export class FrameRouter {
   /** The connection is gone. */
   forget(connection: Connection): void {
     this.#options.gate?.forget(connection)
+    this.#options.joins.forget(connection)
   }
 
   #dispatch(connection: Connection, frame: ClientFrame, text: string | undefined, bytes: number): void {

@@ -36,6 +36,11 @@ export class JoinLimit {
     return undefined
   }
 
+  /** The connection is gone: it would take its memory until the period ends. */
+  forget(connection: Connection): void {
+    this.#asked.delete(connection)
+  }
+
   /** Forgets what was counted. */
   close(): void {
     clearTimeout(this.#timer)
