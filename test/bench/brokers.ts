@@ -1,5 +1,5 @@
 /* The brokers that events go through: each is installed where it is missing, and started, when a scenario first asks for it; it ends with the run. */
-import { ensureSystemPackages, type LocalProcess, startKafka, startRabbitmq, systemPackages } from '@roomway/testing'
+import { type LocalProcess, startKafka, startRabbitmq, systemPackages } from '@roomway/testing'
 import { type BenchRedis, startRedis } from './redis.js'
 
 export const brokerKinds = ['kafka', 'rabbitmq', 'embedded'] as const
@@ -48,12 +48,12 @@ export class BenchBrokers {
   async #start(kind: BrokerKind): Promise<BenchBroker> {
     if (kind === 'embedded') return { address: { kind }, pid: undefined }
     if (kind === 'kafka') {
-      await ensureSystemPackages([systemPackages.JAVA, systemPackages.MAVEN])
+      await systemPackages.ensureSystemPackages([systemPackages.JAVA, systemPackages.MAVEN])
       const kafka = await startKafka()
       this.#processes.push(kafka)
       return { address: { kind, brokers: kafka.brokers }, pid: kafka.pid }
     }
-    await ensureSystemPackages([systemPackages.RABBITMQ])
+    await systemPackages.ensureSystemPackages([systemPackages.RABBITMQ])
     const rabbitmq = await startRabbitmq()
     this.#processes.push(rabbitmq)
     return { address: { kind, url: rabbitmq.url }, pid: rabbitmq.pid }

@@ -2,7 +2,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { accepts, ensureSystemPackages, findProgram, LocalProcess, systemPackages } from '@roomway/testing'
+import { accepts, findProgram, LocalProcess, systemPackages } from '@roomway/testing'
 import { fixedPort } from './fixed-port.js'
 
 export interface BenchRedis {
@@ -12,7 +12,7 @@ export interface BenchRedis {
 
 /** @throws Error that says how to get it, where it cannot be installed. */
 export async function startRedis(): Promise<BenchRedis> {
-  await ensureSystemPackages([systemPackages.REDIS])
+  await systemPackages.ensureSystemPackages([systemPackages.REDIS])
   const program = findProgram('redis-server')!
   const folder = await mkdtemp(join(tmpdir(), 'roomway-redis-'))
   const port = await fixedPort()

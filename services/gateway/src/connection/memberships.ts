@@ -86,12 +86,11 @@ export class Memberships {
   #begin(membership: Membership): void {
     const { tail, catchUp } = this.#options
     const { room, progress } = membership
-    const historyEnd = tail.historyEnd(room.name)
-    const isLocated = progress.join?.locate !== undefined
-    if (isLocated && room.window.next < historyEnd)
-      membership.awaitTail(historyEnd - 1, () => catchUp.resume(membership))
-    else if (isLocated) catchUp.resume(membership)
-    else if (progress.position >= room.window.next) void this.#enterAhead(membership)
+    if (progress.join?.locate !== undefined) {
+      const historyEnd = tail.historyEnd(room.name)
+      if (room.window.next >= historyEnd) catchUp.resume(membership)
+      else membership.awaitTail(historyEnd - 1, () => catchUp.resume(membership))
+    } else if (progress.position >= room.window.next) void this.#enterAhead(membership)
     else catchUp.begin(membership)
   }
 
